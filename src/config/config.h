@@ -1,0 +1,116 @@
+/*
+ * The configuration as values: what holdfast.yaml says, with defaults filled in.
+ *
+ * Read once; every mistake is HF_E_USAGE with "<file>:<line>:<column>: ..." and a hint.  One table of options in options.c
+ * gives name, type, limits, default and help of each key, and everything else (parsing, the commented file that `init`
+ * writes, the effective configuration shown) follows from it.  Paths are made absolute, relative to the file's folder.
+ * This header holds only values; modules below cli/ take them as they are.
+ */
+#ifndef HF_CONFIG_H
+#define HF_CONFIG_H
+
+#include <stdint.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "config/secret.h"
+
+typedef struct hf_where { /* where a value stood in the file; line 0: a default */
+    unsigned line, column;
+} hf_where;
+
+typedef enum hf_migrations_kind {
+    HF_MIGRATIONS_NONE,
+    HF_MIGRATIONS_PRISMA,
+    HF_MIGRATIONS_SQL,
+    HF_MIGRATIONS_COMMAND
+} hf_migrations_kind;
+
+typedef struct hf_migrations_config {
+    hf_migrations_kind kind;
+    char *directory;         /* prisma: with migration_lock.toml; sql: *.sql files */
+    hf_strings command;      /* command: argv; the URL is in its environment */
+    char *url_variable;      /* name of that variable; default DATABASE_URL */
+    char *folder;            /* working folder of the command; default: the configuration's */
+    int64_t timeout_ms;      /* of one migration or of the command; 0: none */
+    int64_t lock_timeout_ms; /* for native migrations; 0: the server's */
+} hf_migrations_config;
+
+typedef enum hf_check_kind { HF_CHECK_HTTP, HF_CHECK_SQL, HF_CHECK_SCHEMA, HF_CHECK_COMMAND } hf_check_kind;
+
+typedef struct hf_check_config {
+    char *name;
+    hf_check_kind kind;
+    hf_where where;
+    int64_t timeout_ms; /* of one try; default 10 s (command: 10 min) */
+    int64_t within_ms;  /* tried again until so much time has passed; default 0: one try */
+    int64_t every_ms;   /* pause between tries; default 1 s */
+    bool warn_only;     /* severity: warn */
+
+    struct {
+        char *url;
+        char *method;                /* GET */
+        hf_strings headers;          /* "Name: value" */
+        char *body;                  /* NULL: none */
+        HF_VECTOR(int) status;       /* allowed; default 200 */
+        char *jq;                    /* must give a value that is neither false nor null; NULL: none */
+        hf_where jq_where;
+    } http;
+    struct {
+        char *query;   /* one statement; the first column of its first row is the value */
+        char *compare; /* "=", "!=", "<", "<=", ">", ">="; default "=" */
+        char *value;   /* what it is compared with: as numbers if both are, else as text */
+    } sql;
+    char *schema_file; /* schema: path of the verification JSON */
+    char *schema_database; /* schema: key under "databases"; NULL: the only one, or the target's name */
+    hf_strings command; /* command: argv; DATABASE_URL is in its environment */
+} hf_check_config;
+
+typedef HF_VECTOR(hf_check_config) hf_check_configs;
+
+typedef struct hf_target_config {
+    char *name;
+    hf_where where;
+    hf_secret_source database_url;
+    char *maintenance_database; /* to connect to for CREATE/RENAME DATABASE; default: postgres, else template1 */
+
+    struct {
+        size_t jobs;     /* 4; 1..64 */
+        int compression; /* zstd level, 3; 1..19 */
+        uint32_t range_pages;  /* heap pages a chunk, 1024 */
+        uint64_t chunk_bytes;  /* most text in a chunk, 32 MiB */
+        int64_t lock_timeout_ms; /* for ACCESS SHARE on the tables; 10 s */
+        hf_strings pg_dump; /* argv, or empty: found */
+        bool verify_full;   /* of plain backups: "full", or "stored" (default); a deploy's is always full */
+    } snapshot;
+
+    hf_migrations_config migrations;
+
+    struct {
+        bool rollback_swap;      /* rollback.way: swap (the only one yet) */
+        int64_t keep_failed_ms;  /* 7d */
+    } deploy;
+
+    hf_check_configs checks;
+} hf_target_config;
+
+typedef struct hf_config {
+    char *path;
+    char *folder;
+    char *repository_url; /* absolute: file:///... */
+    HF_VECTOR(hf_target_config) targets;
+} hf_config;
+
+/* `path` NULL: ./holdfast.yaml. */
+HF_MUST_CHECK hf_status hf_config_load(const char *path, hf_config **ret_config, hf_error *error);
+void hf_config_free(hf_config *config);
+void hf_config_freep(hf_config **config);
+
+/* name NULL: the only target.  HF_E_USAGE lists the names otherwise. */
+HF_MUST_CHECK hf_status hf_config_target(const hf_config *config, const char *name,
+                                         const hf_target_config **ret_target, hf_error *error);
+
+/* A commented configuration to begin with, for `init`; the caller owns it. */
+char *hf_config_example(void);
+
+#endif

@@ -1,0 +1,65 @@
+/*
+ * Migrations: one interface over Prisma's folder (applied natively), a folder of SQL files, and any command.
+ *
+ * Prisma's behaviour (ledger, checksum, lock, one simple Query message a file) is told in prisma.c; source: Prisma 6.19
+ * to 8.1's schema engine.
+ */
+#ifndef HF_MIGRATIONS_H
+#define HF_MIGRATIONS_H
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "config/config.h"
+#include "stream/digest.h"
+
+typedef enum hf_migration_state {
+    HF_MIGRATION_PENDING,
+    HF_MIGRATION_APPLIED,
+    HF_MIGRATION_FAILED,      /* started, neither finished nor rolled back */
+    HF_MIGRATION_ROLLED_BACK, /* in the ledger; pending again if the file is there */
+    HF_MIGRATION_EDITED,      /* applied, and the file has changed since */
+    HF_MIGRATION_MISSING      /* applied, and the file is gone */
+} hf_migration_state;
+
+typedef struct hf_migration {
+    char *name;
+    char *path;                   /* NULL when the file is gone */
+    char checksum[HF_SHA256_HEX]; /* of the file; "" when it is gone */
+    hf_migration_state state;
+    char *logs; /* of a failed one, or NULL */
+} hf_migration;
+
+typedef struct hf_migration_list {
+    HF_VECTOR(hf_migration) migrations; /* in the order they apply */
+    bool unknown; /* the migrator is a command: what is pending cannot be told */
+} hf_migration_list;
+void hf_migration_list_done(hf_migration_list *list);
+size_t hf_migration_list_pending(const hf_migration_list *list); /* PENDING and ROLLED_BACK */
+
+const char *hf_migration_state_name(hf_migration_state state); /* "pending", ... */
+
+/*
+ * What is applied and what is pending.  Files are checked before anything runs (UTF-8, no BOM, no NUL, size), the lock
+ * file and the ledger too: HF_E_MIGRATION with Prisma's code (P3005, P3009, P3015, P3019 ...) in the message where it
+ * has one, and a hint.  for_deploy: also what makes a deploy impossible (P3005, P3009) is an error.
+ */
+HF_MUST_CHECK hf_status hf_migrations_status(const hf_migrations_config *config, const char *url, bool for_deploy,
+                                             hf_migration_list *ret_list, hf_error *error);
+
+/* Told as they go; any member may be NULL. */
+typedef struct hf_migrations_events {
+    void *context;
+    void (*begin)(void *context, const char *name);
+    void (*end)(void *context, const char *name, int64_t took_ms);
+    void (*output)(void *context, const char *text); /* notices; a command's output */
+} hf_migrations_events;
+
+/*
+ * Apply what is pending.  HF_E_MIGRATION names the migration, SQLSTATE, message and position; the database may then hold half of
+ * it: only the way back tells what is there.  *ret_applied counts those that succeeded (also on failure).
+ */
+HF_MUST_CHECK hf_status hf_migrations_apply(const hf_migrations_config *config, const char *url,
+                                            const hf_migrations_events *events, size_t *ret_applied,
+                                            hf_error *error);
+
+#endif

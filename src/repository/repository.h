@@ -1,0 +1,105 @@
+/*
+ * A repository: where snapshots live, on one storage backend.  FORMAT.md is the format's specification.
+ *
+ *     holdfast.json                       what this is, written once
+ *     objects/<2 digits>/<64 digits>      immutable objects: one zstd frame each, named by the SHA-256 of the raw bytes
+ *     snapshots/<target>/<id>.json        pointers: a snapshot exists if and only if its pointer and manifest verify
+ *     cycles/<target>/<id>.json           journals of deploys (journal.h)
+ *     locks/<target>.json                 who works on a target (lock.h)
+ *
+ * Thread-safe but for open and free.  An hf_zstd belongs to one thread.
+ */
+#ifndef HF_REPOSITORY_H
+#define HF_REPOSITORY_H
+
+#include "base/buffer.h"
+#include "base/error.h"
+#include "repository/manifest.h"
+#include "storage-backends/storage.h"
+#include "stream/zstd.h"
+
+#define HF_REPOSITORY_FORMAT 1
+#define HF_OBJECT_RAW_MAX (1024u << 20)   /* no object is larger, raw: one row can be nearly this long */
+#define HF_MANIFEST_RAW_MAX (1024u << 20)
+
+typedef struct hf_repository hf_repository;
+
+/* Write holdfast.json if there is none.  *ret_created tells.  HF_E_FORMAT when other files live there. */
+HF_MUST_CHECK hf_status hf_repository_create(hf_storage *storage, bool *ret_created, hf_error *error);
+
+/* Takes ownership of storage (also on failure).  HF_E_FORMAT: not a repository, or of a newer format. */
+HF_MUST_CHECK hf_status hf_repository_open(hf_storage *storage, hf_repository **ret_repository, hf_error *error);
+void hf_repository_free(hf_repository *repository);
+void hf_repository_freep(hf_repository **repository);
+hf_storage *hf_repository_storage(hf_repository *repository); /* borrowed */
+const char *hf_repository_id(const hf_repository *repository);
+
+/*
+ * Store data as an object unless it is there.  check_existing: an object that is there is read back and compared, and
+ * one that is broken is written anew.  *ret_new is true if bytes were written.
+ */
+HF_MUST_CHECK hf_status hf_repository_put_object(hf_repository *repository, hf_zstd *zstd, int level,
+                                                 bool check_existing, const void *data, size_t len,
+                                                 hf_object_ref *ret_object, bool *ret_new, hf_error *error);
+
+/* Replace ret_data's content by an object's raw bytes, checked: HF_E_CORRUPT or HF_E_NOT_FOUND name the object. */
+HF_MUST_CHECK hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd,
+                                                 const hf_object_ref *object, hf_buf *ret_data, hf_error *error);
+
+/* Only that it is there with its stored size. */
+HF_MUST_CHECK hf_status hf_repository_stat_object(hf_repository *repository, const hf_object_ref *object,
+                                                  hf_error *error);
+
+/*
+ * Seal: store the manifest as an object, then the pointer, last.  Before the pointer nothing exists; after it the
+ * snapshot does.  The caller has verified the objects.
+ */
+HF_MUST_CHECK hf_status hf_repository_seal(hf_repository *repository, const hf_manifest *manifest,
+                                           hf_error *error);
+
+/* What a pointer says, enough to list. */
+typedef struct hf_snapshot_info {
+    char *id;
+    char *target;
+    int64_t created_ms;
+    char *label; /* NULL: none */
+    char *cycle; /* NULL: none */
+    bool pinned;
+    uint64_t rows, raw_bytes, stored_bytes;
+    uint32_t tables;
+    hf_object_ref manifest;
+    char *broken; /* NULL, or why the pointer cannot be used */
+} hf_snapshot_info;
+
+typedef HF_VECTOR(hf_snapshot_info) hf_snapshot_list;
+void hf_snapshot_list_done(hf_snapshot_list *list);
+
+/* All snapshots of a target (NULL: of all targets), oldest first; broken pointers are in it, marked. */
+HF_MUST_CHECK hf_status hf_repository_list(hf_repository *repository, const char *target,
+                                           hf_snapshot_list *ret_list, hf_error *error);
+
+/* "latest", an id, or its unique beginning -> the full id (caller owns).  HF_E_NOT_FOUND; HF_E_USAGE if ambiguous. */
+HF_MUST_CHECK hf_status hf_repository_find(hf_repository *repository, const char *target, const char *name,
+                                           char **ret_id, hf_error *error);
+
+/* Read and check pointer and manifest. */
+HF_MUST_CHECK hf_status hf_repository_load(hf_repository *repository, const char *target, const char *id,
+                                           hf_manifest **ret_manifest, hf_error *error);
+
+/* One broken or missing object of a snapshot. */
+typedef struct hf_damage {
+    hf_object_ref object;
+    char *what; /* "table \"public\".\"invoices\", pages 0-1024" */
+    char *why;
+} hf_damage;
+typedef HF_VECTOR(hf_damage) hf_damage_list;
+void hf_damage_list_done(hf_damage_list *list);
+
+/*
+ * Read back every object of a snapshot (full) or look only at presence and stored size, on `jobs` threads.  All damage
+ * is listed, not only the first.  HF_OK with an empty list: sound.
+ */
+HF_MUST_CHECK hf_status hf_repository_verify(hf_repository *repository, const hf_manifest *manifest, bool full,
+                                             size_t jobs, hf_damage_list *ret_damage, hf_error *error);
+
+#endif

@@ -1,0 +1,33 @@
+/*
+ * What a storage driver implements.  The generic layer (storage.c) checks keys and arguments once, so a driver gets
+ * only valid ones; the contract of each callback is that of the hf_storage_ function of the same name.  All callbacks
+ * but free_bytes are required.  A driver embeds hf_storage as its first member.
+ */
+#ifndef HF_STORAGE_BACKEND_H
+#define HF_STORAGE_BACKEND_H
+
+#include "storage-backends/storage.h"
+
+typedef struct hf_storage_ops {
+    const char *name;
+    hf_status (*put)(hf_storage *storage, const char *key, const void *data, size_t len, bool only_new,
+                     hf_error *error);
+    hf_status (*get)(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error);
+    hf_status (*stat)(hf_storage *storage, const char *key, uint64_t *ret_bytes, hf_error *error);
+    hf_status (*list)(hf_storage *storage, const char *prefix,
+                      hf_status (*on_key)(void *context, const char *key, uint64_t bytes, hf_error *error),
+                      void *context, hf_error *error);
+    hf_status (*remove)(hf_storage *storage, const char *key, hf_error *error);
+    hf_status (*free_bytes)(hf_storage *storage, uint64_t *ret_bytes, hf_error *error); /* may be NULL */
+    void (*free)(hf_storage *storage);
+} hf_storage_ops;
+
+struct hf_storage {
+    const hf_storage_ops *ops;
+    char *url;
+};
+
+/* The folder driver: path is absolute. */
+HF_MUST_CHECK hf_status hf_storage_local_new(const char *path, hf_storage **ret_storage, hf_error *error);
+
+#endif

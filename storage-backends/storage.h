@@ -1,0 +1,55 @@
+/*
+ * Storage: named immutable-ish bytes on one backend, for users (drivers see backend.h).
+ *
+ * Keys are relative paths of [A-Za-z0-9._:-] segments joined by '/', at most 512 bytes, no empty, "." or ".." segment.
+ * A put is all or nothing, visible and durable when it returns, and replaces what was there.  Every function may be
+ * called from several threads at once.  Errors: HF_E_NOT_FOUND, HF_E_EXISTS, HF_E_STORAGE (transient),
+ * HF_E_STORAGE_FULL, HF_E_STORAGE_DENIED, HF_E_LIMIT, HF_E_CORRUPT; messages name the key.
+ */
+#ifndef HF_STORAGE_H
+#define HF_STORAGE_H
+
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/buffer.h"
+#include "base/error.h"
+
+typedef struct hf_storage hf_storage;
+
+/*
+ * Open the backend that the URL names: "file:///absolute/folder".  Nothing is created; a missing folder is an empty
+ * storage.  HF_E_USAGE for an unknown scheme or a malformed URL.
+ */
+HF_MUST_CHECK hf_status hf_storage_open(const char *url, hf_storage **ret_storage, hf_error *error);
+void hf_storage_free(hf_storage *storage);
+void hf_storage_freep(hf_storage **storage);
+
+const char *hf_storage_url(const hf_storage *storage); /* borrowed; without credentials */
+
+HF_MUST_CHECK hf_status hf_storage_put(hf_storage *storage, const char *key, const void *data, size_t len,
+                                       hf_error *error);
+
+/* Like put, but HF_E_EXISTS if the key is there already; of two at once exactly one succeeds. */
+HF_MUST_CHECK hf_status hf_storage_put_new(hf_storage *storage, const char *key, const void *data, size_t len,
+                                           hf_error *error);
+
+/* Replace ret_data's content by the whole value; HF_E_LIMIT if it is larger than ret_data->max. */
+HF_MUST_CHECK hf_status hf_storage_get(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error);
+
+HF_MUST_CHECK hf_status hf_storage_stat(hf_storage *storage, const char *key, uint64_t *ret_bytes,
+                                        hf_error *error);
+
+/* Call on_key for every key that begins with prefix, in byte order; a failing on_key ends the listing. */
+HF_MUST_CHECK hf_status hf_storage_list(hf_storage *storage, const char *prefix,
+                                        hf_status (*on_key)(void *context, const char *key, uint64_t bytes,
+                                                            hf_error *error),
+                                        void *context, hf_error *error);
+
+/* Removing what is not there is no error. */
+HF_MUST_CHECK hf_status hf_storage_remove(hf_storage *storage, const char *key, hf_error *error);
+
+/* Bytes free for new data, or UINT64_MAX when the backend cannot tell. */
+HF_MUST_CHECK hf_status hf_storage_free_bytes(hf_storage *storage, uint64_t *ret_bytes, hf_error *error);
+
+#endif
