@@ -11,6 +11,7 @@
 #include <strings.h>
 #include <unistd.h>
 
+#undef sprintf /* a macro where libc is fortified under clang */
 #pragma GCC poison sprintf strcpy strncpy strcat strtok atoi system popen gets
 
 #endif
