@@ -19,6 +19,9 @@ char *hf_strdup(const char *text); /* NULL gives NULL */
 char *hf_strndup(const char *text, size_t len);
 char *hf_format(const char *fmt, ...) HF_PRINTF(1, 2);
 
+/* Say so and end the process; for libraries' constructors that return NULL. */
+_Noreturn void hf_out_of_memory(void);
+
 void hf_freep(void *pointer_to_pointer);
 void hf_fclosep(void *pointer_to_file);
 void hf_closep(const int *fd); /* ignores a negative descriptor */

@@ -8,6 +8,7 @@
 #include <stdatomic.h>
 #include <stdint.h>
 
+#include "base/buffer.h"
 #include "base/error.h"
 
 typedef struct hf_progress {
@@ -22,5 +23,9 @@ void hf_progress_set_quiet(bool quiet);
 /* Start showing `progress` under a verb ("backing up"); a thread draws until hf_progress_end(). One at a time. */
 void hf_progress_begin(const char *verb, hf_progress *progress);
 void hf_progress_end(void);
+
+/* The line as it would be shown in so many columns (with a bar if there is room for one); 0: without bar or limit. */
+void hf_progress_render(const char *verb, const hf_progress *progress, int64_t elapsed_ms, size_t columns,
+                        hf_buf *ret_line);
 
 #endif
