@@ -89,19 +89,31 @@ def large_objects(cluster, db):
     return dict(_rows(cluster, db, "SELECT oid, md5(lo_get(oid)) FROM pg_largeobject_metadata ORDER BY oid"))
 
 
+def fingerprint(cluster, db, *, facts=False):
+    """All that is compared, to hold against a later state of the same database."""
+    taken = {"schema": schema_text(cluster, db), "table": content(cluster, db), "sequence": sequences(cluster, db),
+             "large object": large_objects(cluster, db)}
+    if facts:
+        taken["database"] = database_facts(cluster, db)
+    return taken
+
+
+def fingerprint_differences(a, b, name_a="before", name_b="after", *, ignore=()):
+    """Every difference of two fingerprints, as readable lines."""
+    found = list(difflib.unified_diff(a["schema"].splitlines(), b["schema"].splitlines(),
+                                      f"schema of {name_a}", f"schema of {name_b}", n=1, lineterm=""))
+    for what in ("table", "sequence", "large object"):
+        found += [f"{what} {key}: {a[what].get(key, 'absent')} in {name_a}, {b[what].get(key, 'absent')} in {name_b}"
+                  for key in sorted(a[what].keys() | b[what].keys()) if a[what].get(key) != b[what].get(key) and key not in ignore]
+    if a.get("database") != b.get("database"):
+        found.append(f"database: {a.get('database')} in {name_a}, {b.get('database')} in {name_b}")
+    return found
+
+
 def differences(cluster_a, db_a, cluster_b, db_b, *, facts=False, ignore=()):
     """Every difference, as readable lines; none: the databases are the same. `ignore`: tables whose rows may differ."""
-    found = list(difflib.unified_diff(schema_text(cluster_a, db_a).splitlines(), schema_text(cluster_b, db_b).splitlines(),
-                                      f"schema of {db_a}", f"schema of {db_b}", n=1, lineterm=""))
-    for what, read in (("table", content), ("sequence", sequences), ("large object", large_objects)):
-        a, b = read(cluster_a, db_a), read(cluster_b, db_b)
-        found += [f"{what} {name}: {a.get(name, 'absent')} in {db_a}, {b.get(name, 'absent')} in {db_b}"
-                  for name in sorted(a.keys() | b.keys()) if a.get(name) != b.get(name) and name not in ignore]
-    if facts:
-        a, b = database_facts(cluster_a, db_a), database_facts(cluster_b, db_b)
-        if a != b:
-            found.append(f"database: {a} in {db_a}, {b} in {db_b}")
-    return found
+    return fingerprint_differences(fingerprint(cluster_a, db_a, facts=facts), fingerprint(cluster_b, db_b, facts=facts), db_a, db_b,
+                                   ignore=ignore)
 
 
 def assert_same(cluster_a, db_a, cluster_b, db_b, *, facts=False, ignore=()):

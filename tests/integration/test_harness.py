@@ -96,6 +96,13 @@ def test_marketplace__the_seed_is_deterministic(site):
         cluster.dropdb("again")
 
 
+def test_marketplace__the_foreign_keys_hold(site):
+    statements = site.cluster.psql(site.db, """
+        SELECT format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %2$I %s;', conrelid::regclass, conname, pg_get_constraintdef(oid))
+        FROM pg_constraint WHERE contype = 'f'""")
+    site.cluster.psql(site.db, statements)
+
+
 def test_marketplace__has_what_it_is_a_fixture_for(site):
     def one(sql):
         return site.cluster.psql(site.db, sql)
@@ -178,7 +185,7 @@ def test_migrations__fail_concurrently(site):
 @pytest.mark.parametrize("sql, expected", [
     ("UPDATE local_users SET settings = settings || '{\"x\": 1}' WHERE email = (SELECT min(email) FROM local_users)",
      "table public.local_users"),
-    ("DELETE FROM email_otp WHERE id = 77", "table public.email_otp"),
+    ("DELETE FROM email_otp WHERE id = 7", "table public.email_otp"),
     ("DROP INDEX local_missions_tags_idx", "local_missions_tags_idx"),
     ("SELECT nextval('mission_events_id_seq')", "sequence public.mission_events_id_seq"),
     ("ALTER TABLE local_missions DISABLE TRIGGER local_missions_status_changed", "DISABLE TRIGGER"),
@@ -186,13 +193,17 @@ def test_migrations__fail_concurrently(site):
     ("SELECT lo_create(4711)", "large object 4711"),
     ("CREATE TABLE more (a int)", "table public.more"),
 ])
-def test_compare__finds_a_difference(site, sql, expected):
-    cluster, other = site.cluster, site.db + "__other"
-    cluster.createdb(other, template=site.db)
-    compare.assert_same(cluster, site.db, cluster, other)
-    cluster.psql(other, sql)
-    with pytest.raises(AssertionError, match=expected):
-        compare.assert_same(cluster, site.db, cluster, other)
+def test_compare__finds_a_difference(cluster, sql, expected):
+    try:
+        for name in ("one", "other"):
+            marketplace.create(cluster, name, scale=0.01)
+        compare.assert_same(cluster, "one", cluster, "other")
+        cluster.psql("other", sql)
+        with pytest.raises(AssertionError, match=expected):
+            compare.assert_same(cluster, "one", cluster, "other")
+    finally:
+        cluster.dropdb("one")
+        cluster.dropdb("other")
 
 
 def test_site__work_folder(site):
