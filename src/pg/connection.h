@@ -18,11 +18,11 @@ typedef struct hf_pg hf_pg;
 typedef struct hf_rows hf_rows;
 
 typedef struct hf_pg_options {
-    const char *url;                 /* postgresql://... or "host=... dbname=..." */
-    const char *database;            /* instead of the URL's; NULL: as the URL says */
-    const char *purpose;             /* application_name becomes "holdfast: <purpose>" */
-    const char *const *settings;     /* "name=value" to set and read back, NULL-terminated, or NULL */
-    bool exact_text;                 /* all settings that change the text of values (see session.c), read back */
+    const char *url;             /* postgresql://... or "host=... dbname=..." */
+    const char *database;        /* instead of the URL's; NULL: as the URL says */
+    const char *purpose;         /* application_name becomes "holdfast: <purpose>" */
+    const char *const *settings; /* "name=value" to set and read back, NULL-terminated, or NULL */
+    bool exact_text;             /* all settings that change the text of values (see session.c), read back */
 } hf_pg_options;
 
 /* Tries transient failures again, within about 20 s. */
@@ -31,14 +31,15 @@ void hf_pg_free(hf_pg *pg);
 void hf_pg_freep(hf_pg **pg);
 #define HF_AUTO_PG HF_AUTO(hf_pg_freep) hf_pg *
 
-int hf_pg_version(const hf_pg *pg);             /* 150018 */
-int hf_pg_pid(const hf_pg *pg);                 /* of the backend */
-const char *hf_pg_database(const hf_pg *pg);    /* borrowed */
-const char *hf_pg_user(const hf_pg *pg);        /* borrowed */
-const char *hf_pg_host(const hf_pg *pg);        /* borrowed; for messages */
-const char *hf_pg_parameter(const hf_pg *pg, const char *name); /* a reported one (server_encoding), or NULL */
+int hf_pg_version(const hf_pg *pg);          /* 150018 */
+int hf_pg_pid(const hf_pg *pg);              /* of the backend */
+const char *hf_pg_database(const hf_pg *pg); /* borrowed */
+const char *hf_pg_user(const hf_pg *pg);     /* borrowed */
+const char *hf_pg_host(const hf_pg *pg);     /* borrowed; for messages */
+const char *hf_pg_parameter(const hf_pg *pg,
+                            const char *name); /* a reported one (server_encoding), or NULL */
 bool hf_pg_is_alive(const hf_pg *pg);
-bool hf_pg_in_transaction(const hf_pg *pg);     /* open or failed */
+bool hf_pg_in_transaction(const hf_pg *pg); /* open or failed */
 
 /* Notices of the server are kept (the latest 64 KiB) until taken. */
 char *hf_pg_take_notices(hf_pg *pg); /* caller owns; NULL when there are none */
@@ -64,8 +65,9 @@ const char *hf_pg_error_hint(const hf_pg *pg);
 size_t hf_rows_count(const hf_rows *rows);
 size_t hf_rows_columns(const hf_rows *rows);
 const char *hf_rows_name(const hf_rows *rows, size_t column);
-const char *hf_rows_get(const hf_rows *rows, size_t row, size_t column);  /* borrowed; NULL for SQL null */
-const char *hf_rows_text(const hf_rows *rows, size_t row, const char *column); /* by name; asserts that it exists */
+const char *hf_rows_get(const hf_rows *rows, size_t row, size_t column); /* borrowed; NULL for SQL null */
+const char *hf_rows_text(const hf_rows *rows, size_t row,
+                         const char *column); /* by name; asserts that it exists */
 int64_t hf_rows_int(const hf_rows *rows, size_t row, const char *column); /* 0 for SQL null */
 bool hf_rows_bool(const hf_rows *rows, size_t row, const char *column);
 void hf_rows_free(hf_rows *rows);
@@ -83,6 +85,16 @@ void hf_sql_literal(hf_buf *sql, const char *text);
  */
 HF_MUST_CHECK hf_status hf_pg_url_with_database(const char *url, const char *database, char **ret_url,
                                                 hf_error *error);
+
+/*
+ * A parameter of the URL's query part, decoded (caller owns), or NULL.  Prisma's own ones (schema, pgbouncer,
+ * connection_limit, ...) are left out of what libpq sees.
+ */
+char *hf_pg_url_parameter(const char *url, const char *name);
+
+/* The parameters libpq would use, as environment ("PGHOST=...", PGPASSWORD too), for a child; for pg_dump. */
+HF_MUST_CHECK hf_status hf_pg_url_environment(const char *url, const char *database, hf_strings *ret_env,
+                                              hf_error *error);
 
 /* Without password and other secrets, for people: "postgresql://user@host:5432/db".  The caller owns it. */
 char *hf_pg_url_shown(const char *url);

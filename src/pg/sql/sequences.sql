@@ -1,0 +1,13 @@
+-- Sequences outside the system's and the extensions' own.  Their values are read in a second step.
+SELECT n.nspname AS schema, c.relname AS name,
+       pg_catalog.has_sequence_privilege(c.oid, 'SELECT') AS readable
+  FROM pg_catalog.pg_class c
+  JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+ WHERE c.relkind = 'S'
+   AND c.relpersistence <> 't'
+   AND n.nspname <> 'information_schema'
+   AND n.nspname NOT LIKE 'pg\_%'
+   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+                      AND d.objsubid = 0 AND d.deptype = 'e')
+ ORDER BY 1, 2

@@ -1,0 +1,252 @@
+/*
+ * The unit of work is a range of heap pages of one table; ranges are handed out biggest table first, so that no worker is
+ * left alone with a big one at the end.  A range becomes one chunk, or several where its text passes the chunk limit: the cut
+ * is between rows, and "part" numbers the pieces.
+ *
+ * Unchanged pages give the same text, hence the same object name, hence nothing to store.  Memory is one chunk of text and
+ * one of compressed bytes a worker.
+ */
+#include "snapshot/copy_tables.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fault.h"
+#include "base/queue.h"
+#include "base/signals.h"
+#include "base/text.h"
+#include "pg/catalog.h"
+#include "pg/copy.h"
+
+#define SQL_MAX (1u << 20)
+#define TID_RANGE_VERSION 140000 /* before it, a ctid condition scans the whole table */
+
+typedef struct range {
+    hf_table *table;
+    uint32_t first_page, end_page; /* end 0: the whole table, without a condition */
+    uint64_t pages;                /* its share of the progress */
+    HF_VECTOR(hf_chunk) chunks;
+} range;
+
+typedef struct copy_job {
+    const hf_snapshot_options *options;
+    const char *exported;
+    hf_copy_totals *totals;
+    HF_VECTOR(range) ranges;
+} copy_job;
+
+typedef struct worker {
+    copy_job *job;
+    hf_pg *pg;
+    hf_zstd *zstd;
+    range *range; /* under way */
+    hf_buf text;  /* of the chunk under way */
+    hf_buf check; /* for reading back */
+    hf_row_digest digest;
+} worker;
+
+/* ---- the plan ---- */
+
+static int bigger_first(const void *a, const void *b)
+{
+    const hf_table *left = *(hf_table *const *) a, *right = *(hf_table *const *) b;
+
+    if (left->pages != right->pages)
+        return left->pages > right->pages ? -1 : 1;
+    return left < right ? -1 : left > right;
+}
+
+static void plan_table(copy_job *job, hf_table *table, bool by_pages)
+{
+    uint32_t step = job->options->range_pages;
+
+    if (table->data_excluded)
+        return;
+    if (!by_pages || table->pages <= step) {
+        range *whole = HF_APPEND_NEW(&job->ranges);
+        *whole = (range){.table = table, .pages = table->pages};
+        return;
+    }
+    for (uint32_t first = 0; first < table->pages; first += step) {
+        uint32_t end = table->pages - first > step ? first + step : table->pages;
+        range *next = HF_APPEND_NEW(&job->ranges);
+
+        *next = (range){.table = table, .first_page = first, .end_page = end, .pages = end - first};
+    }
+}
+
+static void plan(copy_job *job, hf_manifest *manifest, bool by_pages)
+{
+    hf_table **order = hf_alloc((manifest->tables.count + 1) * sizeof(*order));
+
+    for (size_t i = 0; i < manifest->tables.count; i++)
+        order[i] = &manifest->tables.items[i];
+    qsort(order, manifest->tables.count, sizeof(*order), bigger_first);
+    for (size_t i = 0; i < manifest->tables.count; i++)
+        plan_table(job, order[i], by_pages);
+    free(order);
+}
+
+/* ---- a worker ---- */
+
+static void worker_stop(void *context, void *state)
+{
+    worker *self = state;
+
+    (void) context;
+    if (self == NULL)
+        return;
+    hf_pg_free(self->pg);
+    hf_zstd_free(self->zstd);
+    hf_buf_done(&self->text);
+    hf_buf_done(&self->check);
+    free(self);
+}
+
+static void worker_freep(worker **self)
+{
+    worker_stop(NULL, *self);
+}
+
+static hf_status worker_start(void *context, size_t number, void **ret_state, hf_error *error)
+{
+    copy_job *job = context;
+    HF_AUTO(worker_freep) worker *self = hf_alloc(sizeof(*self));
+
+    (void) number;
+    *self =
+        (worker){.job = job, .text = HF_BUF_MAX(HF_OBJECT_RAW_MAX), .check = HF_BUF_MAX(HF_OBJECT_RAW_MAX)};
+    self->zstd = hf_zstd_new();
+    HF_TRY(
+        hf_pg_connect(&(hf_pg_options){.url = job->options->url, .purpose = "snapshot", .exact_text = true},
+                      &self->pg, error));
+    HF_TRY(
+        hf_pg_execf(self->pg, error, "SET lock_timeout = %lld", (long long) job->options->lock_timeout_ms));
+    HF_TRY(hf_pg_exec(self->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", error));
+    if (job->exported != NULL)
+        HF_TRY(hf_pg_execf(self->pg, error, "SET TRANSACTION SNAPSHOT '%s'", job->exported));
+    *ret_state = HF_TAKE(self);
+    return HF_OK;
+}
+
+/* Store what is gathered as a chunk, and read it back if the snapshot asks for that. */
+static hf_status store_chunk(worker *self, hf_error *error)
+{
+    const hf_snapshot_options *options = self->job->options;
+    hf_object_ref object;
+    bool new = false;
+
+    HF_FAULT("snapshot.before_chunk", error);
+    HF_TRY(hf_repository_put_object(options->repository, self->zstd, options->compression,
+                                    options->verify_full, self->text.data, self->text.len, &object, &new,
+                                    error));
+    if (new && options->verify_full)
+        HF_TRY(hf_repository_get_object(options->repository, self->zstd, &object, &self->check, error));
+
+    hf_chunk *chunk = HF_APPEND_NEW(&self->range->chunks);
+    *chunk =
+        (hf_chunk){.object = object,
+                   .first_page = self->range->first_page,
+                   .end_page = self->range->end_page > 0 ? self->range->end_page : self->range->table->pages,
+                   .part = (uint32_t) (self->range->chunks.count - 1),
+                   .digest = self->digest};
+    if (new) {
+        self->job->totals->chunks_new++;
+        self->job->totals->bytes_written += object.stored_bytes;
+    } else {
+        self->job->totals->chunks_reused++;
+    }
+    if (options->progress != NULL) {
+        options->progress->bytes += self->text.len;
+        options->progress->rows += self->digest.rows;
+    }
+    hf_buf_clear(&self->text);
+    self->digest = (hf_row_digest){0};
+    return HF_OK;
+}
+
+static hf_status take_row(void *context, const char *row, size_t len, hf_error *error)
+{
+    worker *self = context;
+
+    if (self->text.len > 0 && self->text.len + len > self->job->options->chunk_bytes)
+        HF_TRY(store_chunk(self, error));
+    hf_buf_append(&self->text, row, len);
+    if (self->text.overflowed)
+        return hf_fail(error, HF_E_LIMIT, "a row of %zu bytes is longer than a chunk may be", len);
+    hf_row_digest_add(&self->digest, row, len - 1); /* without the newline */
+    return HF_OK;
+}
+
+static hf_status copy_range(void *context, void *state, size_t item, hf_error *error)
+{
+    copy_job *job = context;
+    worker *self = state;
+    range *this = &job->ranges.items[item];
+    const hf_table *table = this->table;
+    HF_AUTO_BUF sql = HF_BUF_MAX(SQL_MAX);
+
+    HF_TRY(hf_stop_check(error));
+    self->range = this;
+    self->digest = (hf_row_digest){0};
+    hf_buf_clear(&self->text);
+    hf_pg_sql_copy_out(&sql, table->schema, table->name, &table->columns, this->first_page, this->end_page);
+    HF_TRY(hf_buf_check(&sql, "the COPY statement", error));
+
+    hf_status status = hf_pg_copy_out(self->pg, hf_buf_text(&sql), take_row, self, error);
+    if (status == HF_OK && self->text.len > 0)
+        status = store_chunk(self, error);
+    if (status != HF_OK && status != HF_E_CANCELLED) {
+        HF_AUTO_STR shown = hf_pg_table_shown(table->schema, table->name);
+
+        if (this->end_page > 0)
+            return hf_prefix(error, "table %s, pages %u to %u", shown, this->first_page, this->end_page);
+        return hf_prefix(error, "table %s", shown);
+    }
+    if (status == HF_OK && job->options->progress != NULL)
+        job->options->progress->done_bytes += this->pages;
+    return status;
+}
+
+/* ---- the result ---- */
+
+/* The ranges of a table are in page order among themselves, whatever came between. */
+static void hand_over(copy_job *job)
+{
+    for (size_t i = 0; i < job->ranges.count; i++) {
+        range *this = &job->ranges.items[i];
+
+        for (size_t n = 0; n < this->chunks.count; n++) {
+            const hf_chunk *chunk = &this->chunks.items[n];
+
+            HF_PUSH(&this->table->chunks, *chunk);
+            hf_row_digest_merge(&this->table->total, &chunk->digest);
+            this->table->raw_bytes += chunk->object.raw_bytes;
+            this->table->stored_bytes += chunk->object.stored_bytes;
+        }
+    }
+}
+
+hf_status hf_copy_tables(const hf_snapshot_options *options, const char *exported, int server_version,
+                         hf_manifest *manifest, hf_copy_totals *totals, hf_error *error)
+{
+    static const hf_pool_ops ops = {.start = worker_start, .work = copy_range, .stop = worker_stop};
+    copy_job job = {.options = options, .exported = exported, .totals = totals};
+
+    plan(&job, manifest, server_version >= TID_RANGE_VERSION);
+    if (options->progress != NULL) {
+        uint64_t pages = 0;
+
+        for (size_t i = 0; i < job.ranges.count; i++)
+            pages += job.ranges.items[i].pages;
+        options->progress->total_bytes = pages;
+    }
+
+    hf_status status = hf_pool_run(&ops, &job, options->jobs, job.ranges.count, error);
+    if (status == HF_OK)
+        hand_over(&job);
+    for (size_t i = 0; i < job.ranges.count; i++)
+        free(job.ranges.items[i].chunks.items);
+    free(job.ranges.items);
+    return status;
+}
