@@ -31,7 +31,7 @@ typedef struct hf_migration {
 
 typedef struct hf_migration_list {
     HF_VECTOR(hf_migration) migrations; /* in the order they apply */
-    bool unknown; /* the migrator is a command: what is pending cannot be told */
+    bool unknown;                       /* the migrator is a command: what is pending cannot be told */
 } hf_migration_list;
 void hf_migration_list_done(hf_migration_list *list);
 size_t hf_migration_list_pending(const hf_migration_list *list); /* PENDING and ROLLED_BACK */
@@ -43,8 +43,8 @@ const char *hf_migration_state_name(hf_migration_state state); /* "pending", ...
  * file and the ledger too: HF_E_MIGRATION with Prisma's code (P3005, P3009, P3015, P3019 ...) in the message where it
  * has one, and a hint.  for_deploy: also what makes a deploy impossible (P3005, P3009) is an error.
  */
-HF_MUST_CHECK hf_status hf_migrations_status(const hf_migrations_config *config, const char *url, bool for_deploy,
-                                             hf_migration_list *ret_list, hf_error *error);
+HF_MUST_CHECK hf_status hf_migrations_status(const hf_migrations_config *config, const char *url,
+                                             bool for_deploy, hf_migration_list *ret_list, hf_error *error);
 
 /* Told as they go; any member may be NULL. */
 typedef struct hf_migrations_events {

@@ -1,0 +1,145 @@
+/*
+ * Any migrator as a command: argv, the database's URL in an environment variable, as the application knows it.
+ *
+ * What is pending cannot be told, so each deploy runs it.  Its output is passed on as it comes; the tail goes into the
+ * error if it fails.
+ */
+#include <string.h>
+
+#include "base/child.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "migrations/kind.h"
+
+#define PIECE_MAX (256u << 10)
+#define TAIL_BYTES 600 /* fits into an error's message */
+
+typedef struct output_tail {
+    const hf_migrations_events *events;
+    char tail[TAIL_BYTES + 1];
+    size_t len;
+} output_tail;
+
+static void keep_tail(output_tail *output, const char *data, size_t len)
+{
+    if (len >= TAIL_BYTES) {
+        memcpy(output->tail, data + len - TAIL_BYTES, TAIL_BYTES);
+        output->len = TAIL_BYTES;
+        return;
+    }
+    size_t drop = output->len + len > TAIL_BYTES ? output->len + len - TAIL_BYTES : 0;
+
+    memmove(output->tail, output->tail + drop, output->len - drop);
+    memcpy(output->tail + output->len - drop, data, len);
+    output->len = output->len - drop + len;
+}
+
+static hf_status on_output(void *context, const char *data, size_t len, hf_error *error)
+{
+    (void) error;
+    output_tail *output = context;
+    HF_AUTO_BUF text = HF_BUF_MAX(PIECE_MAX);
+
+    keep_tail(output, data, len);
+    hf_buf_append(&text, data, len);
+    hf_redact(&text);
+    hf_migrations_tell_output(output->events, hf_buf_text(&text));
+    return HF_OK;
+}
+
+/* The tail as one line of at most TAIL_BYTES without its first, possibly cut, character. */
+static char *tail_text(const char *tail, size_t len)
+{
+    HF_AUTO_BUF text = HF_BUF_MAX(4096);
+    bool space = true;
+
+    while (len > 0 && ((unsigned char) *tail & 0xC0) == 0x80) {
+        tail++;
+        len--;
+    }
+    for (size_t i = 0; i < len; i++) {
+        bool is_space = (unsigned char) tail[i] <= ' ' || tail[i] == 0x7F;
+
+        if (!is_space)
+            hf_buf_putc(&text, tail[i]);
+        else if (!space)
+            hf_buf_putc(&text, ' ');
+        space = is_space;
+    }
+    hf_redact(&text);
+    return hf_buf_take(&text);
+}
+
+static hf_status command_status(const hf_migrations_config *config, const char *url, bool for_deploy,
+                                hf_migration_list *list, hf_error *error)
+{
+    (void) url;
+    (void) for_deploy;
+    if (config->command.count == 0)
+        return hf_fail(error, HF_E_USAGE, "migrations.command is empty");
+    list->unknown = true;
+    return HF_OK;
+}
+
+static hf_status fail_command(const hf_migrations_config *config, const hf_child_result *result,
+                              const output_tail *out, const hf_buf *err, hf_error *error)
+{
+    HF_AUTO_STR tail = err->len > 0
+                           ? tail_text(err->data + (err->len > TAIL_BYTES ? err->len - TAIL_BYTES : 0),
+                                       err->len > TAIL_BYTES ? TAIL_BYTES : err->len)
+                           : tail_text(out->tail, out->len);
+    HF_AUTO_STR how = NULL;
+    char limit[32];
+
+    if (result->timed_out)
+        how = hf_format("did not end within %s", hf_show_duration(config->timeout_ms, limit));
+    else
+        how = hf_format("ended with status %d", result->exit_status);
+    return hf_fail(error, HF_E_MIGRATION, "the migration command \"%s\" %s%s%s", config->command.items[0],
+                   how, tail != NULL ? ": " : "", tail != NULL ? tail : "");
+}
+
+static hf_status command_apply(const hf_migrations_config *config, const char *url,
+                               const hf_migrations_events *events, size_t *applied, hf_error *error)
+{
+    HF_AUTO(hf_strings_done) hf_strings argv = {0};
+    HF_AUTO_STR variable =
+        hf_format("%s=%s", config->url_variable != NULL ? config->url_variable : "DATABASE_URL", url);
+    HF_AUTO_BUF err = HF_BUF_MAX(64u << 10);
+    const char *const env[] = {variable, NULL};
+    output_tail output = {.events = events};
+    hf_child_result result;
+
+    if (config->command.count == 0)
+        return hf_fail(error, HF_E_USAGE, "migrations.command is empty");
+    for (size_t i = 0; i < config->command.count; i++)
+        hf_strings_add(&argv, config->command.items[i]);
+    HF_PUSH(&argv, NULL);
+
+    const hf_child_options options = {
+        .argv = (const char *const *) argv.items,
+        .env = env,
+        .folder = config->folder,
+        .timeout_ms = config->timeout_ms,
+        .ret_stderr = &err,
+        .tail_bytes = 32u << 10,
+        .on_stdout = on_output,
+        .context = &output,
+    };
+
+    hf_migrations_tell_begin(events, config->command.items[0]);
+    hf_status status = hf_child_run(&options, &result, error);
+    if (status != HF_OK)
+        return hf_prefix(error, "the migration command \"%s\"", config->command.items[0]);
+    if (err.len > 0) {
+        hf_redact(&err);
+        hf_migrations_tell_output(events, hf_buf_text(&err));
+    }
+    if (result.timed_out || result.exit_status != 0)
+        return fail_command(config, &result, &output, &err, error);
+    hf_migrations_tell_end(events, config->command.items[0], result.took_ms);
+    *applied = 1;
+    return HF_OK;
+}
+
+const hf_migrations_ops hf_migrations_command = {.status = command_status, .apply = command_apply};

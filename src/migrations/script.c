@@ -1,0 +1,178 @@
+#include "migrations/script.h"
+
+#include <inttypes.h>
+
+#include "base/clock.h"
+#include "base/file.h"
+#include "base/log.h"
+#include "base/signals.h"
+#include "migrations/utf8.h"
+
+#define BOM "\xEF\xBB\xBF"
+#define LOGS_MAX (64u << 10)
+
+hf_status hf_script_read(const char *path, const char *name, hf_buf *ret_sql, hf_error *error)
+{
+    hf_buf_clear(ret_sql);
+    ret_sql->max = HF_SCRIPT_MAX;
+
+    hf_status status = hf_file_read(path, ret_sql, error);
+    if (status == HF_E_LIMIT) {
+        (void) hf_fail(error, HF_E_MIGRATION, "migration \"%s\" is larger than %u MiB", name,
+                       HF_SCRIPT_MAX >> 20);
+        return hf_hint(error, "load data outside of migrations, or split the file");
+    }
+    return status;
+}
+
+static int line_of_byte(const char *sql, size_t offset)
+{
+    int line = 1;
+
+    for (size_t i = 0; i < offset; i++)
+        line += sql[i] == '\n';
+    return line;
+}
+
+/* The first byte that does not belong to well-formed UTF-8, or len. */
+static size_t first_invalid(const char *sql, size_t len)
+{
+    bool valid = true;
+    size_t step;
+
+    for (size_t at = 0; at < len; at += step) {
+        step = hf_utf8_step(sql + at, len - at, &valid);
+        if (!valid)
+            return at;
+    }
+    return len;
+}
+
+hf_status hf_script_check(const char *name, const char *sql, size_t len, hf_error *error)
+{
+    const char *nul = len > 0 ? memchr(sql, '\0', len) : NULL;
+
+    if (len >= 3 && memcmp(sql, BOM, 3) == 0) {
+        (void) hf_fail(error, HF_E_MIGRATION, "migration \"%s\" starts with a byte order mark", name);
+        return hf_hint(
+            error, "PostgreSQL answers it with a syntax error (42601); save the file as UTF-8 without BOM");
+    }
+    if (nul != NULL) {
+        (void) hf_fail(error, HF_E_MIGRATION, "migration \"%s\" holds a NUL byte in line %d", name,
+                       line_of_byte(sql, (size_t) (nul - sql)));
+        return hf_hint(error, "it cannot be sent to PostgreSQL; is the file UTF-16? save it as UTF-8");
+    }
+
+    size_t invalid = first_invalid(sql, len);
+    if (invalid < len) {
+        (void) hf_fail(error, HF_E_MIGRATION, "migration \"%s\" is not valid UTF-8 in line %d", name,
+                       line_of_byte(sql, invalid));
+        return hf_hint(error, "save the file as UTF-8; Prisma would put U+FFFD in place of the wrong bytes");
+    }
+    return HF_OK;
+}
+
+int hf_script_line(const char *sql, int position)
+{
+    int line = 1;
+
+    if (position <= 0)
+        return 0;
+    for (int characters = 0; *sql != '\0'; sql++) {
+        if (((unsigned char) *sql & 0xC0) != 0x80 && ++characters == position)
+            break;
+        line += *sql == '\n';
+    }
+    return line;
+}
+
+/* The limits are set anew before each file, because an earlier one may have changed them. */
+static hf_status set_limits(hf_pg *pg, const hf_migrations_config *config, hf_error *error)
+{
+    if (config->lock_timeout_ms > 0)
+        HF_TRY(hf_pg_execf(pg, error, "SET lock_timeout = %" PRId64, config->lock_timeout_ms));
+    if (config->timeout_ms > 0)
+        HF_TRY(hf_pg_execf(pg, error, "SET statement_timeout = %" PRId64, config->timeout_ms));
+    return HF_OK;
+}
+
+static char *logs_text(const hf_pg *pg, const char *name, const char *sql, const hf_error *error)
+{
+    HF_AUTO_BUF logs = HF_BUF_MAX(LOGS_MAX);
+    int line = error->sqlstate[0] != '\0' ? hf_script_line(sql, hf_pg_error_position(pg)) : 0;
+
+    hf_buf_puts(&logs,
+                "A migration failed to apply. New migrations cannot be applied before the error is recovered "
+                "from.\n\n");
+    hf_buf_printf(&logs, "Migration name: %s\n\n", name);
+    if (error->sqlstate[0] != '\0')
+        hf_buf_printf(&logs, "Database error code: %s\n\n", error->sqlstate);
+    hf_buf_printf(&logs, "Database error:\n%s", error->message);
+    if (error->hint[0] != '\0')
+        hf_buf_printf(&logs, "\nHINT: %s", error->hint);
+    if (line > 0)
+        hf_buf_printf(&logs, "\n\nLine: %d", line);
+    hf_redact(&logs);
+    return hf_buf_take(&logs);
+}
+
+/* The operator's message from the server's error, which is in `error`. */
+static hf_status name_failure(const hf_pg *pg, const char *name, const char *sql, hf_error *error)
+{
+    hf_error cause = *error;
+    int line = cause.sqlstate[0] != '\0' ? hf_script_line(sql, hf_pg_error_position(pg)) : 0;
+    HF_AUTO_STR where = line > 0 ? hf_format(" in line %d", line) : NULL;
+    HF_AUTO_STR state = cause.sqlstate[0] != '\0' ? hf_format(" (SQLSTATE %s)", cause.sqlstate) : NULL;
+
+    if (cause.code == HF_E_CANCELLED)
+        return hf_prefix(error, "migration \"%s\"", name);
+
+    (void) hf_fail(error, HF_E_MIGRATION, "migration \"%s\" failed%s: %s%s", name, where != NULL ? where : "",
+                   cause.message, state != NULL ? state : "");
+    error->sys_errno = cause.sys_errno;
+    memcpy(error->sqlstate, cause.sqlstate, sizeof(cause.sqlstate));
+    return hf_hint(error, "%s", cause.hint);
+}
+
+static void roll_back(hf_migrations_session *session)
+{
+    hf_error ignored;
+
+    hf_stop_hold();
+    if (hf_pg_in_transaction(session->scripts) && hf_pg_exec(session->scripts, "ROLLBACK", &ignored) != HF_OK)
+        hf_pg_freep(&session->scripts);
+    hf_stop_release();
+}
+
+static hf_status run_whole(hf_pg *pg, const char *sql, hf_error *error)
+{
+    HF_TRY(hf_pg_exec(pg, sql, error));
+    if (!hf_pg_in_transaction(pg))
+        return HF_OK;
+    (void) hf_fail(error, HF_E_MIGRATION,
+                   "the script leaves a transaction open, so all it did would be lost");
+    return hf_hint(error, "add COMMIT at its end, or better remove BEGIN: a file is one transaction anyway");
+}
+
+hf_status hf_script_run(hf_migrations_session *session, const hf_migrations_config *config, const char *name,
+                        const char *sql, const hf_migrations_events *events, char **ret_logs, hf_error *error)
+{
+    hf_error local;
+    hf_error *failure = error != NULL ? error : &local;
+
+    HF_TRY(hf_migrations_session_open_scripts(session, failure));
+    HF_TRY(set_limits(session->scripts, config, failure));
+
+    hf_status status = run_whole(session->scripts, sql, failure);
+    HF_AUTO_STR notices = hf_pg_take_notices(session->scripts);
+
+    if (notices != NULL)
+        hf_migrations_tell_output(events, notices);
+    if (status == HF_OK)
+        return HF_OK;
+
+    *ret_logs = logs_text(session->scripts, name, sql, failure);
+    status = name_failure(session->scripts, name, sql, failure);
+    roll_back(session);
+    return status;
+}
