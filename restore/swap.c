@@ -1,0 +1,253 @@
+/*
+ *     names before: live, beside            names after: kept, live
+ *
+ *     block      ALLOW_CONNECTIONS false on both      killed here: the live name refuses clients until resumed
+ *     end        pg_terminate_backend, again and again, until nobody is left
+ *     rename     both in one transaction              the only step that changes a name
+ *     allow      ALLOW_CONNECTIONS true on both       killed before: the names are exchanged, clients are refused
+ *
+ * RENAME refuses while anybody is connected (SQLSTATE 55006), even with new connections blocked: a client may have come
+ * in between.  So ending and renaming repeat until it works or the time is up.
+ */
+#include "restore/swap.h"
+
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/signals.h"
+#include "base/text.h"
+#include "pg/connection.h"
+
+#define DEFAULT_TIMEOUT_MS 60000
+#define WAIT_MS 50
+#define IN_USE "55006"
+
+static hf_status connect_maintenance(const hf_swap_options *options, hf_pg **ret_pg, hf_error *error)
+{
+    static const char *const DATABASES[] = {"postgres", "template1"};
+    hf_status status = HF_E_CONNECTION;
+    for (size_t i = 0; i < sizeof(DATABASES) / sizeof(*DATABASES); i++) {
+        if (hf_streq(DATABASES[i], options->live) || hf_streq(DATABASES[i], options->beside))
+            continue;
+        hf_pg_options connection = {.url = options->url, .database = DATABASES[i], .purpose = "swap"};
+        status = hf_pg_connect(&connection, ret_pg, error);
+        if (status == HF_OK || strcmp(error->sqlstate, "3D000") != 0)
+            return status;
+    }
+    return status;
+}
+
+hf_status hf_swap_oid(const char *url, const char *database, uint32_t *ret_oid, hf_error *error)
+{
+    hf_error scratch;
+    hf_swap_options options = {.url = url};
+    HF_AUTO_PG pg = NULL;
+    HF_TRY(connect_maintenance(&options, &pg, error != NULL ? error : &scratch));
+    HF_AUTO_STR text = NULL;
+    HF_TRY(hf_pg_query_text(pg, "SELECT oid FROM pg_catalog.pg_database WHERE datname = $1", 1, &database, &text,
+                            error));
+    if (text == NULL)
+        return hf_fail(error, HF_E_NOT_FOUND, "there is no database \"%s\"", database);
+    int64_t oid;
+    HF_TRY(hf_parse_int(text, 1, UINT32_MAX, &oid, error));
+    *ret_oid = (uint32_t) oid;
+    return HF_OK;
+}
+
+/* The three names' OIDs; 0 for one that does not exist. */
+typedef struct names {
+    int64_t live, beside, kept;
+} names;
+
+static hf_status look_up(hf_pg *pg, const hf_swap_options *options, names *ret_names, hf_error *error)
+{
+    const char *params[] = {options->live, options->beside, options->kept};
+    HF_AUTO_ROWS rows = NULL;
+    HF_TRY(hf_pg_query(pg,
+                       "SELECT (SELECT oid FROM pg_catalog.pg_database WHERE datname = $1) AS live, "
+                       "(SELECT oid FROM pg_catalog.pg_database WHERE datname = $2) AS beside, "
+                       "(SELECT oid FROM pg_catalog.pg_database WHERE datname = $3) AS kept",
+                       3, params, &rows, error));
+    *ret_names = (names){.live = hf_rows_int(rows, 0, "live"),
+                         .beside = hf_rows_int(rows, 0, "beside"),
+                         .kept = hf_rows_int(rows, 0, "kept")};
+    return HF_OK;
+}
+
+static hf_swap_progress judge(const hf_swap_options *options, const names *names)
+{
+    if (names->live == (int64_t) options->live_oid && names->beside != 0 && names->kept == 0)
+        return HF_SWAP_NOT_STARTED;
+    if (names->kept == (int64_t) options->live_oid && names->live != 0 && names->beside == 0)
+        return HF_SWAP_DONE;
+    return HF_SWAP_UNCLEAR;
+}
+
+hf_status hf_swap_state(const hf_swap_options *options, hf_swap_progress *ret_state, hf_error *error)
+{
+    hf_error scratch;
+    HF_AUTO_PG pg = NULL;
+    HF_TRY(connect_maintenance(options, &pg, error != NULL ? error : &scratch));
+    names names;
+    HF_TRY(look_up(pg, options, &names, error));
+    *ret_state = judge(options, &names);
+    return HF_OK;
+}
+
+static hf_status explain_unclear(const hf_swap_options *options, const names *names, hf_error *error)
+{
+    if (names->live == (int64_t) options->live_oid && names->kept != 0)
+        return hf_fail(error, HF_E_EXISTS, "database \"%s\", the name under which \"%s\" would be kept, exists",
+                       options->kept, options->live);
+    if (names->live == (int64_t) options->live_oid && names->beside == 0)
+        return hf_fail(error, HF_E_NOT_FOUND, "there is no database \"%s\" to take the place of \"%s\"",
+                       options->beside, options->live);
+    hf_fail(error, HF_E_NOT_FOUND, "database \"%s\" is not the one that was to be swapped (OID %lld, expected %lu)",
+            options->live, (long long) names->live, (unsigned long) options->live_oid);
+    return hf_hint(error, "someone has renamed, dropped or created databases meanwhile; look at \"%s\", \"%s\", \"%s\"",
+                   options->live, options->beside, options->kept);
+}
+
+/* RENAME needs ownership of both and CREATEDB; better said before clients are thrown out. */
+static hf_status check_privileges(hf_pg *pg, const hf_swap_options *options, hf_error *error)
+{
+    const char *params[] = {options->live, options->beside};
+    HF_AUTO_ROWS rows = NULL;
+    HF_TRY(hf_pg_query(pg,
+                       "SELECT r.rolsuper, r.rolcreatedb, "
+                       "coalesce((SELECT bool_and(pg_catalog.pg_has_role(d.datdba, 'USAGE')) FROM "
+                       "pg_catalog.pg_database d WHERE d.datname IN ($1, $2)), false) AS owns "
+                       "FROM pg_catalog.pg_roles r WHERE r.rolname = current_user",
+                       2, params, &rows, error));
+    if (hf_rows_count(rows) == 0 || hf_rows_bool(rows, 0, "rolsuper"))
+        return HF_OK;
+    if (!hf_rows_bool(rows, 0, "owns")) {
+        hf_fail(error, HF_E_PRIVILEGE, "role \"%s\" does not own both \"%s\" and \"%s\"", hf_pg_user(pg),
+                options->live, options->beside);
+        return hf_hint(error, "connect as their owner, or grant that role");
+    }
+    if (!hf_rows_bool(rows, 0, "rolcreatedb")) {
+        hf_fail(error, HF_E_PRIVILEGE, "role \"%s\" may not rename databases", hf_pg_user(pg));
+        return hf_hint(error, "ALTER ROLE \"%s\" CREATEDB", hf_pg_user(pg));
+    }
+    return HF_OK;
+}
+
+static hf_status set_allowed(hf_pg *pg, const char *database, bool allowed, hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(1024);
+    hf_buf_puts(&sql, "ALTER DATABASE ");
+    hf_sql_name(&sql, database);
+    hf_buf_printf(&sql, " WITH ALLOW_CONNECTIONS %s", allowed ? "true" : "false");
+    return hf_pg_exec(pg, hf_buf_text(&sql), error);
+}
+
+static hf_status end_sessions(hf_pg *pg, const hf_swap_options *options, hf_error *error)
+{
+    const char *params[] = {options->live, options->beside};
+    HF_AUTO_ROWS rows = NULL;
+    hf_status status = hf_pg_query(pg,
+                                   "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "
+                                   "WHERE datname IN ($1, $2) AND pid <> pg_catalog.pg_backend_pid()",
+                                   2, params, &rows, error);
+    if (status == HF_E_PRIVILEGE)
+        hf_hint(error, "GRANT pg_signal_backend TO \"%s\"; sessions of superusers must be ended by a superuser",
+                hf_pg_user(pg));
+    return status;
+}
+
+static void add_rename(hf_buf *sql, const char *from, const char *to)
+{
+    hf_buf_puts(sql, "ALTER DATABASE ");
+    hf_sql_name(sql, from);
+    hf_buf_puts(sql, " RENAME TO ");
+    hf_sql_name(sql, to);
+    hf_buf_puts(sql, "; ");
+}
+
+/* A simple Query with two statements is one transaction. */
+static hf_status rename_both(hf_pg *pg, const hf_swap_options *options, hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(4096);
+    add_rename(&sql, options->live, options->kept);
+    add_rename(&sql, options->beside, options->live);
+    int64_t timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
+    int64_t deadline = hf_monotonic_ms() + timeout_ms;
+    for (;;) {
+        HF_TRY(end_sessions(pg, options, error));
+        hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), error);
+        if (status == HF_OK || strcmp(error->sqlstate, IN_USE) != 0)
+            return status;
+        if (hf_monotonic_ms() >= deadline) {
+            HF_AUTO_STR detail = hf_strdup(hf_pg_error_detail(pg));
+            hf_fail(error, HF_E_LOCKED, "database \"%s\" or \"%s\" is still in use after %lld s: %s", options->live,
+                    options->beside, (long long) timeout_ms / 1000, detail);
+            return hf_hint(error, "end what holds it (SELECT * FROM pg_stat_activity; pg_prepared_xacts), then resume");
+        }
+        HF_TRY(hf_sleep_ms(WAIT_MS, error));
+    }
+}
+
+static hf_status exchange(hf_pg *pg, const hf_swap_options *options, hf_error *error)
+{
+    HF_TRY(check_privileges(pg, options, error));
+    HF_FAULT("swap.before_block", error);
+    HF_TRY(set_allowed(pg, options->live, false, error));
+    hf_status status = set_allowed(pg, options->beside, false, error);
+    if (status == HF_OK)
+        HF_FAULT("swap.before_rename", error);
+    if (status == HF_OK)
+        status = rename_both(pg, options, error);
+    if (status == HF_OK)
+        return HF_OK;
+
+    /* Nothing was renamed: let the clients in again.  The first error is the one to tell. */
+    hf_error ignored;
+    hf_status undone = set_allowed(pg, options->live, true, &ignored);
+    if (undone == HF_OK)
+        undone = set_allowed(pg, options->beside, true, &ignored);
+    if (undone != HF_OK)
+        hf_hint(error, "database \"%s\" still refuses connections: ALTER DATABASE \"%s\" ALLOW_CONNECTIONS true",
+                options->live, options->live);
+    return status;
+}
+
+static hf_status swap(const hf_swap_options *options, hf_error *error)
+{
+    HF_AUTO_PG pg = NULL;
+    HF_TRY(connect_maintenance(options, &pg, error));
+    names names;
+    HF_TRY(look_up(pg, options, &names, error));
+    switch (judge(options, &names)) {
+    case HF_SWAP_UNCLEAR:
+        return explain_unclear(options, &names, error);
+    case HF_SWAP_NOT_STARTED:
+        HF_TRY(exchange(pg, options, error));
+        HF_FAULT("swap.after_rename", error);
+        break;
+    case HF_SWAP_DONE:
+        break;
+    }
+    HF_FAULT("swap.before_allow", error);
+    HF_TRY(set_allowed(pg, options->live, true, error));
+    return set_allowed(pg, options->kept, true, error);
+}
+
+hf_status hf_swap(const hf_swap_options *options, hf_error *error)
+{
+    hf_error scratch;
+    hf_stop_hold();
+    hf_status status = swap(options, error != NULL ? error : &scratch);
+    hf_stop_release();
+    return status;
+}
+
+hf_status hf_swap_allow(const char *url, const char *database, hf_error *error)
+{
+    hf_error scratch;
+    hf_swap_options options = {.url = url, .live = database};
+    HF_AUTO_PG pg = NULL;
+    HF_TRY(connect_maintenance(&options, &pg, error != NULL ? error : &scratch));
+    return set_allowed(pg, database, true, error);
+}
