@@ -1,0 +1,323 @@
+#include "config/options.h"
+
+#include <stddef.h>
+#include <string.h>
+
+#include "base/file.h"
+#include "base/log.h"
+#include "base/text.h"
+
+#define SECOND INT64_C(1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+#define AT(type, member) .offset = offsetof(type, member), .size = sizeof(((type *) 0)->member)
+
+static const hf_choice migrations_kinds[] = {
+    {"none", HF_MIGRATIONS_NONE},
+    {"prisma", HF_MIGRATIONS_PRISMA},
+    {"sql", HF_MIGRATIONS_SQL},
+    {"command", HF_MIGRATIONS_COMMAND},
+    {NULL, 0},
+};
+static const hf_choice depths[] = {{"stored", false}, {"full", true}, {NULL, 0}};
+static const hf_choice ways[] = {{"swap", true}, {NULL, 0}};
+static const hf_choice severities[] = {{"fail", false}, {"warn", true}, {NULL, 0}};
+
+static void *append_target(void *parent, const char *key, hf_where where)
+{
+    hf_config *config = parent;
+    hf_target_config *target = HF_APPEND_NEW(&config->targets);
+
+    target->name = hf_strdup(key);
+    target->where = where;
+    return target;
+}
+
+static bool is_target_name(const char *name)
+{
+    size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
+
+    return len > 0 && len <= 64 && name[len] == '\0' && name[0] != '.' && name[0] != '-';
+}
+
+static hf_status finish_target(const hf_config_reader *in, void *item)
+{
+    hf_target_config *target = item;
+    hf_migrations_config *migrations = &target->migrations;
+
+    if (!is_target_name(target->name)) {
+        hf_config_refuse(in, target->where, "\"%.80s\" cannot be the name of a target", target->name);
+        return hf_hint(
+            in->error,
+            "up to 64 letters, digits, \"_\", \".\" and \"-\", beginning with none of the last two");
+    }
+    if (migrations->kind == HF_MIGRATIONS_PRISMA && migrations->directory == NULL)
+        migrations->directory = hf_path_join(in->folder, "prisma/migrations");
+    if (migrations->kind == HF_MIGRATIONS_SQL && migrations->directory == NULL) {
+        hf_config_refuse(in, target->where, "target \"%s\": migrations of kind sql need a \"directory\"",
+                         target->name);
+        return hf_hint(in->error, "name the folder of the .sql files");
+    }
+    if (migrations->kind == HF_MIGRATIONS_COMMAND && migrations->command.count == 0) {
+        hf_config_refuse(in, target->where, "target \"%s\": migrations of kind command need a \"command\"",
+                         target->name);
+        return hf_hint(in->error, "as a list, for example command: [npx, prisma, migrate, deploy]");
+    }
+    return HF_OK;
+}
+
+static void *append_check(void *parent, const char *key, hf_where where)
+{
+    hf_target_config *target = parent;
+    hf_check_config *check = HF_APPEND_NEW(&target->checks);
+
+    (void) key;
+    check->where = where;
+    check->timeout_ms = -1;
+    return check;
+}
+
+static hf_status finish_check(const hf_config_reader *in, void *item)
+{
+    static const hf_check_kind kinds[] = {HF_CHECK_HTTP, HF_CHECK_SQL, HF_CHECK_SCHEMA, HF_CHECK_COMMAND};
+    hf_check_config *check = item;
+    const bool given[] = {check->http.url != NULL, check->sql.query != NULL, check->schema_file != NULL,
+                          check->command.count > 0};
+    size_t count = 0;
+
+    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
+        if (!given[i])
+            continue;
+        check->kind = kinds[i];
+        count++;
+    }
+    if (count != 1) {
+        hf_config_refuse(in, check->where, "check \"%s\" %s", check->name,
+                         count == 0 ? "does not say what to check" : "checks more than one thing");
+        return hf_hint(in->error, "give it exactly one of http, sql, schema and command");
+    }
+    if (check->timeout_ms < 0)
+        check->timeout_ms = check->kind == HF_CHECK_COMMAND ? 10 * MINUTE : 10 * SECOND;
+    if (check->kind == HF_CHECK_HTTP && check->http.status.count == 0)
+        HF_PUSH(&check->http.status, 200);
+    if (check->kind == HF_CHECK_HTTP && !hf_starts_with(check->http.url, "http://") &&
+        !hf_starts_with(check->http.url, "https://")) {
+        return hf_config_refuse(in, check->where, "check \"%s\": the url must begin with http:// or https://",
+                                check->name);
+    }
+    if (check->kind == HF_CHECK_SQL && check->sql.compare == NULL) {
+        hf_config_refuse(in, check->where, "check \"%s\" does not say what the query's value must be",
+                         check->name);
+        return hf_hint(in->error,
+                       "add one of equals, not_equals, less_than, at_most, greater_than, at_least");
+    }
+    return HF_OK;
+}
+
+static hf_status push_status(const hf_config_reader *in, const hf_yaml *value, hf_check_config *check)
+{
+    int64_t number;
+
+    if (value->kind != HF_YAML_SCALAR || hf_parse_int(value->text, 100, 599, &number, NULL) != HF_OK) {
+        hf_config_refuse(in, value->where,
+                         "\"status\" must be an HTTP status from 100 to 599, or a list of them");
+        return hf_hint(in->error, "for example status: [200, 204]");
+    }
+    HF_PUSH(&check->http.status, (int) number);
+    return HF_OK;
+}
+
+static hf_status set_status(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
+                            void *base)
+{
+    (void) option;
+    if (value->kind != HF_YAML_SEQUENCE || value->items.count == 0)
+        return push_status(in, value, base);
+    for (size_t i = 0; i < value->items.count; i++)
+        HF_TRY(push_status(in, value->items.items[i], base));
+    return HF_OK;
+}
+
+static hf_status set_headers(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
+                             void *base)
+{
+    hf_check_config *check = base;
+
+    (void) option;
+    if (value->kind != HF_YAML_MAPPING) {
+        hf_config_refuse(in, value->where, "\"headers\" must be a mapping of names and values");
+        return hf_hint(in->error, "for example headers: {Accept: application/json}");
+    }
+    for (size_t i = 0; i < value->pairs.count; i++) {
+        const hf_yaml_pair *pair = &value->pairs.items[i];
+
+        if (pair->value->kind != HF_YAML_SCALAR || strpbrk(pair->value->text, "\r\n") != NULL ||
+            pair->key[strcspn(pair->key, ": \t\r\n")] != '\0' || pair->key[0] == '\0') {
+            hf_config_refuse(in, pair->where, "a header is one name and one line of text");
+            return hf_hint(in->error, "for example headers: {Accept: application/json}");
+        }
+        if (strcasecmp(pair->key, "Authorization") == 0 || strcasecmp(pair->key, "Cookie") == 0)
+            hf_log_redact(pair->value->text);
+        HF_AUTO_STR line = hf_format("%s: %s", pair->key, pair->value->text);
+        hf_strings_add(&check->http.headers, line);
+    }
+    return HF_OK;
+}
+
+static hf_status set_jq(const hf_config_reader *in, const hf_option *option, const hf_yaml *value, void *base)
+{
+    hf_check_config *check = base;
+
+    (void) option;
+    if (value->kind != HF_YAML_SCALAR)
+        return hf_config_refuse(in, value->where, "\"jq\" must be a text");
+    check->http.jq = hf_strdup(value->text);
+    check->http.jq_where = value->where;
+    return HF_OK;
+}
+
+static hf_status set_comparison(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
+                                void *base)
+{
+    static const struct {
+        const char *name, *compare;
+    } words[] = {
+        {"equals", "="},   {"not_equals", "!="},  {"less_than", "<"},
+        {"at_most", "<="}, {"greater_than", ">"}, {"at_least", ">="},
+    };
+    hf_check_config *check = base;
+    const char *name = strrchr(option->path, '.') + 1;
+
+    if (value->kind != HF_YAML_SCALAR)
+        return hf_config_refuse(in, value->where, "\"%s\" must be a number or a text", name);
+    if (check->sql.compare != NULL) {
+        hf_config_refuse(in, value->where, "\"%s\" is a second comparison", name);
+        return hf_hint(in->error, "a check compares once; write a second check for the other bound");
+    }
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (hf_streq(words[i].name, name))
+            check->sql.compare = hf_strdup(words[i].compare);
+    check->sql.value = hf_strdup(value->text);
+    return HF_OK;
+}
+
+#define TARGET(member) AT(hf_target_config, member)
+#define CHECK(member) AT(hf_check_config, member)
+#define COMPARISON(word)                                                                                     \
+    {                                                                                                        \
+        "targets.*.checks[].sql." word, HF_OPTION_CUSTOM, .set = set_comparison                              \
+    }
+
+const hf_option hf_options[] = {
+    {"repository", HF_OPTION_GROUP, .required = true, .help = "Where snapshots are kept."},
+    {"repository.url", HF_OPTION_URL, .required = true, AT(hf_config, repository_url),
+     .example = "file://./holdfast-repository",
+     .help =
+         "A folder: file:///absolute/folder, or a path relative to this file. Best on another disk than the\n"
+         "database's, and not in version control."},
+    {"targets", HF_OPTION_MAP, .required = true, .append = append_target, .finish = finish_target,
+     .example = "main",
+     .help = "The databases, each under a name of your choice. With only one, --target may be left out."},
+
+    {"targets.*.database", HF_OPTION_GROUP, .required = true},
+    {"targets.*.database.url", HF_OPTION_SECRET, .required = true, TARGET(database_url),
+     .example = "{env: DATABASE_URL}",
+     .help =
+         "The connection string is a secret, so only where it is stands here: {env: NAME}, {file: path} or\n"
+         "{command: [program, argument]}."},
+    {"targets.*.database.maintenance_database", HF_OPTION_TEXT, TARGET(maintenance_database),
+     .help =
+         "The database to connect to for CREATE DATABASE and renames; postgres or template1 unless told."},
+
+    {"targets.*.snapshot", HF_OPTION_GROUP, .help = "How snapshots are taken."},
+    {"targets.*.snapshot.jobs", HF_OPTION_INT, TARGET(snapshot.jobs), .min = 1, .max = 64, .fallback = "4",
+     .help = "Connections that read or load side by side."},
+    {"targets.*.snapshot.compression", HF_OPTION_INT, TARGET(snapshot.compression), .min = 1, .max = 19,
+     .fallback = "3", .help = "zstd level, 1 (fast) to 19 (small)."},
+    {"targets.*.snapshot.verify", HF_OPTION_ENUM, TARGET(snapshot.verify_full), .choices = depths,
+     .fallback = "stored",
+     .help = "After a backup: full reads every new object back, stored looks at presence and size. A deploy "
+             "always\n"
+             "reads everything back."},
+    {"targets.*.snapshot.lock_timeout", HF_OPTION_DURATION, TARGET(snapshot.lock_timeout_ms), .min = 0,
+     .max = DAY, .fallback = "10s",
+     .help = "How long to wait for a table that is locked exclusively; 0 waits for ever."},
+    {"targets.*.snapshot.range_pages", HF_OPTION_INT, TARGET(snapshot.range_pages), .min = 16, .max = 1 << 20,
+     .fallback = "1024",
+     .help = "Heap pages (of 8 KiB) a chunk: the unit of parallel work and of deduplication."},
+    {"targets.*.snapshot.chunk_size", HF_OPTION_SIZE, TARGET(snapshot.chunk_bytes), .min = 1 << 16,
+     .max = 1 << 30, .fallback = "32MiB", .help = "Most text in one chunk; with jobs it bounds the memory."},
+    {"targets.*.snapshot.pg_dump", HF_OPTION_ARGV, TARGET(snapshot.pg_dump),
+     .help = "A pg_dump, or a command that reaches one: [docker, exec, -i, db, pg_dump]. Found by itself "
+             "unless told."},
+
+    {"targets.*.migrations", HF_OPTION_GROUP, .help = "How the schema is changed."},
+    {"targets.*.migrations.kind", HF_OPTION_ENUM, .required = true, TARGET(migrations.kind),
+     .choices = migrations_kinds, .example = "prisma",
+     .help = "prisma: a Prisma Migrate folder, applied natively; sql: a folder of .sql files; command: any "
+             "program;\n"
+             "none."},
+    {"targets.*.migrations.directory", HF_OPTION_PATH, TARGET(migrations.directory),
+     .example = "prisma/migrations", .help = "Of prisma (the folder with migration_lock.toml) and sql."},
+    {"targets.*.migrations.command", HF_OPTION_ARGV, TARGET(migrations.command),
+     .help = "Of command: [npx, prisma, migrate, deploy]. The connection string is in its environment."},
+    {"targets.*.migrations.url_variable", HF_OPTION_TEXT, TARGET(migrations.url_variable),
+     .fallback = "DATABASE_URL", .help = "Under this name."},
+    {"targets.*.migrations.folder", HF_OPTION_PATH, TARGET(migrations.folder), .fallback = ".",
+     .help = "The command's working folder."},
+    {"targets.*.migrations.timeout", HF_OPTION_DURATION, TARGET(migrations.timeout_ms), .min = 0,
+     .max = 7 * DAY, .fallback = "0", .help = "Of one migration, or of the command; 0: none."},
+    {"targets.*.migrations.lock_timeout", HF_OPTION_DURATION, TARGET(migrations.lock_timeout_ms), .min = 0,
+     .max = DAY, .fallback = "0", .help = "lock_timeout while migrations run; 0: the server's."},
+
+    {"targets.*.deploy", HF_OPTION_GROUP, .help = "The guarded deploy."},
+    {"targets.*.deploy.rollback", HF_OPTION_GROUP, .required = false},
+    {"targets.*.deploy.rollback.way", HF_OPTION_ENUM, TARGET(deploy.rollback_swap), .choices = ways,
+     .fallback = "swap",
+     .help = "swap: restore beside, verify, and exchange both databases in one transaction."},
+    {"targets.*.deploy.rollback.keep_failed", HF_OPTION_DURATION, TARGET(deploy.keep_failed_ms), .min = HOUR,
+     .max = 365 * DAY, .fallback = "7d", .help = "How long the failed database is kept."},
+
+    {"targets.*.checks", HF_OPTION_LIST, .append = append_check, .finish = finish_check,
+     .example =
+         "# - {name: api health, http: {url: \"http://localhost:8080/healthz\", jq: '.status == \"ok\"', "
+         "within: 60s}}\n"
+         "# - {name: has users, sql: {query: 'SELECT count(*) FROM users', at_least: 1}}\n"
+         "# - {name: critical schema, schema: .github/prisma-verification.json}\n"
+         "# - {name: smoke tests, command: [npm, run, smoke], timeout: 10m, severity: warn}",
+     .help = "What must hold after the migrations; if one fails, the database is put back."},
+    {"targets.*.checks[].name", HF_OPTION_TEXT, .required = true, CHECK(name)},
+    {"targets.*.checks[].timeout", HF_OPTION_DURATION, CHECK(timeout_ms), .min = 1, .max = DAY},
+    {"targets.*.checks[].within", HF_OPTION_DURATION, CHECK(within_ms), .min = 0, .max = DAY,
+     .fallback = "0"},
+    {"targets.*.checks[].every", HF_OPTION_DURATION, CHECK(every_ms), .min = 10, .max = HOUR,
+     .fallback = "1s"},
+    {"targets.*.checks[].severity", HF_OPTION_ENUM, CHECK(warn_only), .choices = severities,
+     .fallback = "fail"},
+    {"targets.*.checks[].http", HF_OPTION_GROUP, .required = false},
+    {"targets.*.checks[].http.url", HF_OPTION_TEXT, .required = true, CHECK(http.url)},
+    {"targets.*.checks[].http.method", HF_OPTION_TEXT, CHECK(http.method), .fallback = "GET"},
+    {"targets.*.checks[].http.headers", HF_OPTION_CUSTOM, .set = set_headers},
+    {"targets.*.checks[].http.body", HF_OPTION_TEXT, CHECK(http.body)},
+    {"targets.*.checks[].http.status", HF_OPTION_CUSTOM, .set = set_status},
+    {"targets.*.checks[].http.jq", HF_OPTION_CUSTOM, .set = set_jq},
+    {"targets.*.checks[].http.timeout", HF_OPTION_DURATION, CHECK(timeout_ms), .min = 1, .max = DAY},
+    {"targets.*.checks[].http.within", HF_OPTION_DURATION, CHECK(within_ms), .min = 0, .max = DAY},
+    {"targets.*.checks[].http.every", HF_OPTION_DURATION, CHECK(every_ms), .min = 10, .max = HOUR},
+    {"targets.*.checks[].sql", HF_OPTION_GROUP, .required = false},
+    {"targets.*.checks[].sql.query", HF_OPTION_TEXT, .required = true, CHECK(sql.query)},
+    COMPARISON("equals"),
+    COMPARISON("not_equals"),
+    COMPARISON("less_than"),
+    COMPARISON("at_most"),
+    COMPARISON("greater_than"),
+    COMPARISON("at_least"),
+    {"targets.*.checks[].schema", HF_OPTION_PATH, CHECK(schema_file)},
+    {"targets.*.checks[].schema.file", HF_OPTION_PATH, .required = true, CHECK(schema_file)},
+    {"targets.*.checks[].schema.database", HF_OPTION_TEXT, CHECK(schema_database)},
+    {"targets.*.checks[].command", HF_OPTION_ARGV, CHECK(command)},
+};
+
+const size_t hf_options_count = sizeof(hf_options) / sizeof(hf_options[0]);
