@@ -1,0 +1,49 @@
+/*
+ * The guarded deploy: snapshot, migrate, verify, and put the database back if verification fails.
+ *
+ * A cycle is a walk through the table of machine.c.  The journal gets each state before its action starts, durably, so a
+ * kill at any instant leaves a record from which hf_deploy_resume() goes on.
+ */
+#ifndef HF_DEPLOY_H
+#define HF_DEPLOY_H
+
+#include <jansson.h>
+
+#include "base/error.h"
+#include "base/memory.h"
+#include "base/progress.h"
+#include "config/config.h"
+#include "repository/repository.h"
+
+typedef struct hf_deploy_options {
+    hf_repository *repository;
+    const char *config_path; /* for messages about checks */
+    const hf_target_config *target;
+    const char *url;       /* of the live database */
+    bool retry;            /* also apply a migration that an earlier cycle took back, though its file is unchanged */
+    hf_strings expect;     /* the pending set must be exactly these names; empty: any */
+    hf_progress *progress; /* or NULL */
+} hf_deploy_options;
+
+/*
+ * Run a whole cycle.  HF_OK: deployed; HF_E_ROLLED_BACK, HF_E_REFUSED, HF_E_STUCK: the message tells why.  HF_E_BUSY:
+ * another holdfast is at work on the target; HF_E_INTERRUPTED: an earlier cycle must be resumed first; in both cases no cycle
+ * is begun.  *ret_cycle is its id (caller owns), NULL if none was begun; set also on failure.
+ */
+HF_MUST_CHECK hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_error *error);
+
+/* End the target's interrupted cycle.  As hf_deploy_run(); HF_E_NOT_FOUND when there is none. */
+HF_MUST_CHECK hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error);
+
+/*
+ * A cycle as JSON, from its journal: id, target, state, snapshot, started_at, finished_at, took_ms, operator, migrations,
+ * checks, error, failed_database, preflight, phases.  The caller owns it.
+ */
+HF_MUST_CHECK hf_status hf_deploy_report(hf_repository *repository, const char *target, const char *cycle,
+                                         json_t **ret_report, hf_error *error);
+
+/* "latest" or a unique beginning -> the full id of a cycle (caller owns). */
+HF_MUST_CHECK hf_status hf_deploy_find(hf_repository *repository, const char *target, const char *name,
+                                       char **ret_cycle, hf_error *error);
+
+#endif

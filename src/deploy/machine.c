@@ -1,0 +1,117 @@
+#include "deploy/machine.h"
+
+#include <stddef.h>
+
+#include "base/text.h"
+
+/*
+ * Up to SNAPSHOT nothing is touched, so everything but success ends in REFUSED.  From MIGRATING on, a half-applied migration
+ * may be there whatever the error says, so everything but success leads to the way back.  The way back itself does not
+ * stop for signals; when it fails, both the snapshot and the failed database are kept, and resume tries again.
+ */
+const hf_transition hf_transitions[] = {
+    {HF_CYCLE_OPENED, HF_EVENT_DONE, HF_CYCLE_PREFLIGHT, "looking whether everything that the cycle needs is there"},
+    {HF_CYCLE_OPENED, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED, "interrupted before anything was touched"},
+
+    {HF_CYCLE_PREFLIGHT, HF_EVENT_DONE, HF_CYCLE_SNAPSHOT, "taking the snapshot"},
+    {HF_CYCLE_PREFLIGHT, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "refused; nothing was touched"},
+    {HF_CYCLE_PREFLIGHT, HF_EVENT_STOPPED, HF_CYCLE_REFUSED, "stopped; nothing was touched"},
+    {HF_CYCLE_PREFLIGHT, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED, "interrupted before anything was touched"},
+
+    {HF_CYCLE_SNAPSHOT, HF_EVENT_DONE, HF_CYCLE_MIGRATING, "the snapshot is sealed; applying the migrations"},
+    {HF_CYCLE_SNAPSHOT, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "no snapshot, no migration; nothing was touched"},
+    {HF_CYCLE_SNAPSHOT, HF_EVENT_STOPPED, HF_CYCLE_REFUSED, "stopped; nothing was touched"},
+    {HF_CYCLE_SNAPSHOT, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED, "interrupted before anything was touched"},
+
+    {HF_CYCLE_MIGRATING, HF_EVENT_DONE, HF_CYCLE_VERIFYING, "the migrations are applied; running the checks"},
+    {HF_CYCLE_MIGRATING, HF_EVENT_FAILED, HF_CYCLE_RESTORING, "a migration failed; restoring the snapshot beside"},
+    {HF_CYCLE_MIGRATING, HF_EVENT_STOPPED, HF_CYCLE_RESTORING, "stopped while migrating; restoring the snapshot beside"},
+    {HF_CYCLE_MIGRATING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING,
+     "interrupted while migrating; restoring the snapshot beside"},
+
+    {HF_CYCLE_VERIFYING, HF_EVENT_DONE, HF_CYCLE_DEPLOYED, "deployed: migrated and verified"},
+    {HF_CYCLE_VERIFYING, HF_EVENT_FAILED, HF_CYCLE_RESTORING, "verification failed; restoring the snapshot beside"},
+    {HF_CYCLE_VERIFYING, HF_EVENT_UNCHANGED, HF_CYCLE_REFUSED, "verification failed, but no migration was pending; nothing was touched"},
+    {HF_CYCLE_VERIFYING, HF_EVENT_STOPPED, HF_CYCLE_RESTORING, "stopped while verifying; restoring the snapshot beside"},
+    {HF_CYCLE_VERIFYING, HF_EVENT_INTERRUPTED, HF_CYCLE_VERIFYING, "interrupted while verifying; running the checks again"},
+
+    {HF_CYCLE_RESTORING, HF_EVENT_DONE, HF_CYCLE_VERIFYING_RESTORE, "the rows are restored and equal; comparing the schema"},
+    {HF_CYCLE_RESTORING, HF_EVENT_FAILED, HF_CYCLE_STUCK, "the restore failed; snapshot and failed database are kept"},
+    {HF_CYCLE_RESTORING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "interrupted while restoring; beginning the restore again"},
+
+    {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_DONE, HF_CYCLE_SWAPPING, "the restored database equals the snapshot; swapping it in"},
+    {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_FAILED, HF_CYCLE_STUCK,
+     "the restored database differs; snapshot and failed database are kept"},
+    {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "interrupted; beginning the restore again"},
+
+    {HF_CYCLE_SWAPPING, HF_EVENT_DONE, HF_CYCLE_ROLLED_BACK, "rolled back: the database equals the snapshot"},
+    {HF_CYCLE_SWAPPING, HF_EVENT_FAILED, HF_CYCLE_STUCK, "the swap failed; restored and failed database are both kept"},
+    {HF_CYCLE_SWAPPING, HF_EVENT_INTERRUPTED, HF_CYCLE_SWAPPING, "interrupted while swapping; looking how far it got"},
+
+    {HF_CYCLE_STUCK, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "trying the way back again"},
+};
+const size_t hf_transition_count = sizeof(hf_transitions) / sizeof(hf_transitions[0]);
+
+static const struct {
+    const char *name;
+    hf_status status;
+} states[HF_CYCLE_STATES] = {
+    [HF_CYCLE_OPENED] = {"opened", HF_E_INTERRUPTED},
+    [HF_CYCLE_PREFLIGHT] = {"preflight", HF_E_INTERRUPTED},
+    [HF_CYCLE_SNAPSHOT] = {"snapshot", HF_E_INTERRUPTED},
+    [HF_CYCLE_MIGRATING] = {"migrating", HF_E_INTERRUPTED},
+    [HF_CYCLE_VERIFYING] = {"verifying", HF_E_INTERRUPTED},
+    [HF_CYCLE_RESTORING] = {"restoring", HF_E_INTERRUPTED},
+    [HF_CYCLE_VERIFYING_RESTORE] = {"verifying_restore", HF_E_INTERRUPTED},
+    [HF_CYCLE_SWAPPING] = {"swapping", HF_E_INTERRUPTED},
+    [HF_CYCLE_DEPLOYED] = {"deployed", HF_OK},
+    [HF_CYCLE_ROLLED_BACK] = {"rolled_back", HF_E_ROLLED_BACK},
+    [HF_CYCLE_REFUSED] = {"refused", HF_E_REFUSED},
+    [HF_CYCLE_STUCK] = {"stuck", HF_E_STUCK},
+};
+
+static const char *const event_names[HF_CYCLE_EVENTS] = {
+    [HF_EVENT_DONE] = "done",
+    [HF_EVENT_FAILED] = "failed",
+    [HF_EVENT_STOPPED] = "stopped",
+    [HF_EVENT_UNCHANGED] = "unchanged",
+    [HF_EVENT_INTERRUPTED] = "interrupted",
+};
+
+const hf_transition *hf_transition_find(hf_cycle_state state, hf_cycle_event event)
+{
+    for (size_t i = 0; i < hf_transition_count; i++)
+        if (hf_transitions[i].state == state && hf_transitions[i].event == event)
+            return &hf_transitions[i];
+    return NULL;
+}
+
+bool hf_cycle_is_final(hf_cycle_state state)
+{
+    return states[state].status != HF_E_INTERRUPTED;
+}
+
+const char *hf_cycle_state_name(hf_cycle_state state)
+{
+    return states[state].name;
+}
+
+const char *hf_cycle_event_name(hf_cycle_event event)
+{
+    return event_names[event];
+}
+
+bool hf_cycle_state_parse(const char *name, hf_cycle_state *ret_state)
+{
+    for (int i = 0; i < HF_CYCLE_STATES; i++)
+        if (hf_streq(states[i].name, name)) {
+            *ret_state = (hf_cycle_state) i;
+            return true;
+        }
+    return false;
+}
+
+hf_status hf_cycle_status(hf_cycle_state state)
+{
+    return states[state].status;
+}

@@ -1,0 +1,273 @@
+#include "deploy/preflight.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "checks/checks.h"
+#include "deploy/sql.h"
+#include "pg/connection.h"
+#include "pg/pg_dump.h"
+
+#define REPOSITORY_MIN_BYTES (64u << 20)
+
+void hf_preflight_done(hf_preflight *preflight)
+{
+    for (size_t i = 0; i < preflight->findings.count; i++) {
+        free(preflight->findings.items[i].seen);
+        free(preflight->findings.items[i].remedy);
+    }
+    free(preflight->findings.items);
+    hf_migration_list_done(&preflight->migrations);
+    *preflight = (hf_preflight){0};
+}
+
+json_t *hf_preflight_json(const hf_preflight *preflight)
+{
+    static const char *const levels[] = {"good", "warning", "bad"};
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < preflight->findings.count; i++) {
+        const hf_finding *finding = &preflight->findings.items[i];
+
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s?}", "what", finding->what, "level",
+                                               levels[finding->level], "seen", finding->seen, "remedy",
+                                               finding->remedy));
+    }
+    return array;
+}
+
+hf_status hf_preflight_refuse(const hf_preflight *preflight, hf_error *error)
+{
+    for (size_t i = 0; i < preflight->findings.count; i++) {
+        const hf_finding *finding = &preflight->findings.items[i];
+
+        if (finding->level != HF_FINDING_BAD)
+            continue;
+        (void) hf_fail(error, HF_E_REFUSED, "%s: %s", finding->what, finding->seen);
+        return hf_hint(error, "%s", finding->remedy != NULL ? finding->remedy : "");
+    }
+    return hf_fail(error, HF_E_REFUSED, "the preflight failed");
+}
+
+/* ---- findings ---- */
+
+static hf_finding *add(hf_preflight *preflight, const char *what, hf_finding_level level)
+{
+    hf_finding *finding = HF_APPEND_NEW(&preflight->findings);
+
+    finding->what = what;
+    finding->level = level;
+    preflight->bad += level == HF_FINDING_BAD;
+    return finding;
+}
+
+HF_PRINTF(3, 4) static void good(hf_preflight *preflight, const char *what, const char *fmt, ...)
+{
+    char *text = NULL;
+    va_list args;
+
+    va_start(args, fmt);
+    if (vasprintf(&text, fmt, args) < 0)
+        text = hf_strdup("");
+    va_end(args);
+    add(preflight, what, HF_FINDING_GOOD)->seen = text;
+}
+
+static void finding_of(hf_preflight *preflight, const char *what, hf_finding_level level, char *seen, const char *remedy)
+{
+    hf_finding *finding = add(preflight, what, level);
+
+    finding->seen = seen;
+    finding->remedy = hf_strdup(remedy);
+}
+
+static void bad_error(hf_preflight *preflight, const char *what, const hf_error *error)
+{
+    finding_of(preflight, what, HF_FINDING_BAD, hf_strdup(error->message), error->hint);
+}
+
+/* ---- one look each ---- */
+
+hf_status hf_maintenance_connect(const hf_target_config *target, const char *url, const char *purpose, hf_pg **ret_pg,
+                                 hf_error *error)
+{
+    const char *names[] = {"postgres", "template1"};
+    size_t count = 2;
+    hf_status status = HF_E_CONNECTION;
+
+    if (target->maintenance_database != NULL) {
+        names[0] = target->maintenance_database;
+        count = 1;
+    }
+    for (size_t i = 0; i < count; i++) {
+        status = hf_pg_connect(&(hf_pg_options){.url = url, .database = names[i], .purpose = purpose}, ret_pg, error);
+        if (status == HF_OK || status == HF_E_CONNECTION || status == HF_E_CANCELLED)
+            return status;
+    }
+    return status;
+}
+
+static void look_at_repository(const hf_deploy_options *options, uint64_t database_bytes, hf_preflight *preflight)
+{
+    static const char probe[] = "locks/preflight-probe";
+    hf_storage *storage = hf_repository_storage(options->repository);
+    hf_error error;
+    uint64_t free_bytes = 0;
+    char free_text[32], need_text[32];
+
+    if (hf_storage_put(storage, probe, "", 0, &error) != HF_OK ||
+        hf_storage_remove(storage, probe, &error) != HF_OK ||
+        hf_storage_free_bytes(storage, &free_bytes, &error) != HF_OK) {
+        bad_error(preflight, "repository", &error);
+        return;
+    }
+    (void) hf_show_size(free_bytes, free_text);
+    (void) hf_show_size(database_bytes, need_text);
+    if (free_bytes < REPOSITORY_MIN_BYTES)
+        finding_of(preflight, "repository", HF_FINDING_BAD, hf_format("only %s are free", free_text),
+                   "make room, or give the repository another place");
+    else if (free_bytes < database_bytes)
+        finding_of(preflight, "repository", HF_FINDING_WARNING,
+                   hf_format("%s are free, and the database has %s before compression", free_text, need_text),
+                   "make room before the snapshot needs it");
+    else if (free_bytes == UINT64_MAX)
+        good(preflight, "repository", "%s, writable", hf_storage_url(storage));
+    else
+        good(preflight, "repository", "%s, writable, %s free", hf_storage_url(storage), free_text);
+}
+
+static void look_at_pg_dump(const hf_deploy_options *options, const hf_pg *pg, hf_preflight *preflight)
+{
+    HF_AUTO(hf_pg_dump_done) hf_pg_dump dump = {0};
+    hf_error error;
+
+    if (hf_pg_dump_find(&options->target->snapshot.pg_dump, hf_pg_version(pg), &dump, &error) != HF_OK)
+        bad_error(preflight, "pg_dump", &error);
+    else
+        good(preflight, "pg_dump", "%s", dump.version);
+}
+
+/* Owner and CREATEDB are what the way back needs: CREATE DATABASE beside, RENAME of both. */
+static void look_at_privileges(const hf_pg *pg, const hf_rows *facts, hf_preflight *preflight)
+{
+    const char *user = hf_pg_user(pg);
+
+    if (hf_rows_bool(facts, 0, "is_superuser")) {
+        good(preflight, "privileges", "role \"%s\" is a superuser", user);
+        return;
+    }
+    if (!hf_rows_bool(facts, 0, "may_create")) {
+        HF_AUTO_STR remedy = hf_format("ALTER ROLE \"%s\" CREATEDB", user);
+        finding_of(preflight, "privileges", HF_FINDING_BAD,
+                   hf_format("role \"%s\" may not create databases, and the way back needs one beside", user), remedy);
+    } else if (!hf_rows_bool(facts, 0, "is_owner")) {
+        HF_AUTO_STR remedy = hf_format("connect as \"%s\", or GRANT \"%s\" TO \"%s\"", hf_rows_text(facts, 0, "owner"),
+                                       hf_rows_text(facts, 0, "owner"), user);
+        finding_of(preflight, "privileges", HF_FINDING_BAD,
+                   hf_format("role \"%s\" does not own the database, and only its owner may rename it", user), remedy);
+    } else if (hf_rows_int(facts, 0, "foreign_sessions") > 0 && !hf_rows_bool(facts, 0, "may_signal")) {
+        HF_AUTO_STR remedy = hf_format("GRANT pg_signal_backend TO \"%s\"", user);
+        finding_of(preflight, "privileges", HF_FINDING_BAD,
+                   hf_format("role \"%s\" may not end the sessions of other roles, which a swap must", user), remedy);
+    } else {
+        good(preflight, "privileges", "role \"%s\" owns the database and may create databases", user);
+    }
+}
+
+static void look_at_obstacles(const hf_rows *facts, hf_preflight *preflight)
+{
+    if (hf_rows_bool(facts, 0, "is_standby"))
+        finding_of(preflight, "server", HF_FINDING_BAD, hf_strdup("the server is a standby and accepts no changes"),
+                   "connect to the primary");
+    if (hf_rows_int(facts, 0, "prepared") > 0)
+        finding_of(preflight, "prepared transactions", HF_FINDING_BAD,
+                   hf_format("%lld prepared transactions would block the way back",
+                             (long long) hf_rows_int(facts, 0, "prepared")),
+                   "COMMIT PREPARED or ROLLBACK PREPARED them; see pg_prepared_xacts");
+    if (hf_rows_text(facts, 0, "slots") != NULL)
+        finding_of(preflight, "replication slots", HF_FINDING_WARNING,
+                   hf_format("these stay with the failed database after a way back: %s", hf_rows_text(facts, 0, "slots")),
+                   "their consumers would have to start anew");
+    if (!hf_rows_bool(facts, 0, "is_local") && !hf_rows_bool(facts, 0, "is_encrypted"))
+        finding_of(preflight, "encryption", HF_FINDING_WARNING, hf_strdup("the connection to a remote server is not encrypted"),
+                   "add sslmode=verify-full to the database URL");
+}
+
+static void look_at_migrations(const hf_deploy_options *options, hf_preflight *preflight)
+{
+    hf_error error;
+
+    if (hf_migrations_status(&options->target->migrations, options->url, true, &preflight->migrations, &error) !=
+        HF_OK) {
+        bad_error(preflight, "migrations", &error);
+        return;
+    }
+    if (preflight->migrations.unknown)
+        good(preflight, "migrations", "applied by a command, which knows what is pending");
+    else
+        good(preflight, "migrations", "%zu known, %zu pending", preflight->migrations.migrations.count,
+             hf_migration_list_pending(&preflight->migrations));
+    for (size_t i = 0; i < preflight->migrations.migrations.count; i++) {
+        const hf_migration *migration = &preflight->migrations.migrations.items[i];
+
+        if (migration->state == HF_MIGRATION_EDITED)
+            finding_of(preflight, "migrations", HF_FINDING_WARNING,
+                       hf_format("\"%s\" was edited after it was applied", migration->name),
+                       "put the file back as it was, and make a new migration for the change");
+        else if (migration->state == HF_MIGRATION_MISSING)
+            finding_of(preflight, "migrations", HF_FINDING_WARNING,
+                       hf_format("\"%s\" is applied, and its file is missing here", migration->name),
+                       "deploy from the revision that has it");
+    }
+}
+
+static void look_at_checks(const hf_deploy_options *options, hf_preflight *preflight)
+{
+    hf_error error;
+
+    if (hf_checks_validate(options->config_path, &options->target->checks, &error) != HF_OK)
+        bad_error(preflight, "checks", &error);
+    else if (options->target->checks.count == 0)
+        finding_of(preflight, "checks", HF_FINDING_WARNING, hf_strdup("none are configured"),
+                   "a deploy without checks is only as good as its SQL; add some under `checks`");
+    else
+        good(preflight, "checks", "%zu configured", options->target->checks.count);
+}
+
+static void look_at_maintenance(const hf_deploy_options *options, hf_preflight *preflight)
+{
+    HF_AUTO_PG pg = NULL;
+    hf_error error;
+
+    if (hf_maintenance_connect(options->target, options->url, "preflight", &pg, &error) != HF_OK)
+        bad_error(preflight, "maintenance database", &error);
+    else if (hf_streq(hf_pg_database(pg), "template1"))
+        good(preflight, "maintenance database", "template1, as there is no postgres");
+}
+
+void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_preflight)
+{
+    HF_AUTO_PG pg = NULL;
+    HF_AUTO_ROWS facts = NULL;
+    hf_error error;
+    char size[32];
+
+    look_at_checks(options, ret_preflight);
+    if (hf_pg_connect(&(hf_pg_options){.url = options->url, .purpose = "preflight"}, &pg, &error) != HF_OK ||
+        hf_pg_query(pg, hf_sql_preflight, 0, NULL, &facts, &error) != HF_OK) {
+        bad_error(ret_preflight, "connection", &error);
+        look_at_repository(options, 0, ret_preflight);
+        return;
+    }
+    good(ret_preflight, "connection", "database \"%s\" on %s, PostgreSQL %d, %s", hf_pg_database(pg), hf_pg_host(pg),
+         hf_pg_version(pg) / 10000, hf_show_size((uint64_t) hf_rows_int(facts, 0, "bytes"), size));
+    look_at_privileges(pg, facts, ret_preflight);
+    look_at_obstacles(facts, ret_preflight);
+    look_at_maintenance(options, ret_preflight);
+    look_at_pg_dump(options, pg, ret_preflight);
+    look_at_repository(options, (uint64_t) hf_rows_int(facts, 0, "bytes"), ret_preflight);
+    look_at_migrations(options, ret_preflight);
+}
