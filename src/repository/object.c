@@ -1,0 +1,170 @@
+/*
+ * Objects: immutable bytes, one zstd frame each, named by the SHA-256 of what was compressed.
+ *
+ * A put of the storage is all or nothing, so a kill leaves the object whole or absent.  An object that no manifest names
+ * is garbage, never damage.  The size of a frame is no part of the name: the same bytes compressed at another level make
+ * another frame of the same object.
+ */
+#include <string.h>
+
+#include "base/fault.h"
+#include "base/memory.h"
+#include "repository/layout.h"
+#include "repository/repository.h"
+
+/* No frame that zstd makes of so many bytes is larger. */
+static size_t frame_max(uint64_t raw_bytes)
+{
+    return (size_t) (raw_bytes + raw_bytes / 128 + (64u << 10));
+}
+
+/* What is under the key is not the object: say so in terms of the object, whatever noticed it. */
+static hf_status broken_object(hf_error *error, const char *name)
+{
+    if (error == NULL)
+        return HF_E_CORRUPT;
+
+    error->code = HF_E_CORRUPT;
+    return hf_prefix(error, "object \"%s\" is broken", name);
+}
+
+static hf_status missing_object(hf_error *error, const char *name)
+{
+    return hf_fail(error, HF_E_NOT_FOUND, "object \"%s\" is missing", name);
+}
+
+/* Decompress into ret_data, whose maximum is what the object may have. */
+static hf_status unpack_object(hf_zstd *zstd, const hf_object_ref *object, const hf_buf *frame,
+                               hf_buf *ret_data, hf_error *error)
+{
+    char name[HF_SHA256_HEX];
+    hf_status status = hf_zstd_decompress(zstd, frame->data, frame->len, ret_data, error);
+
+    if (status == HF_E_CORRUPT || status == HF_E_LIMIT)
+        return broken_object(error, object->name);
+    HF_TRY(status);
+
+    if (ret_data->len != object->raw_bytes)
+        return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is broken: it has %zu bytes instead of %llu",
+                       object->name, ret_data->len, (unsigned long long) object->raw_bytes);
+
+    hf_sha256_hex(ret_data->data, ret_data->len, name);
+    if (strcmp(name, object->name) != 0)
+        return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is broken: its content has another digest",
+                       object->name);
+
+    return HF_OK;
+}
+
+hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd, const hf_object_ref *object,
+                                   hf_buf *ret_data, hf_error *error)
+{
+    char key[HF_OBJECT_KEY_SIZE];
+    HF_AUTO_BUF frame = HF_BUF_MAX(frame_max(object->raw_bytes));
+    const size_t max = ret_data->max;
+
+    if (object->raw_bytes > max || object->raw_bytes > HF_OBJECT_RAW_MAX)
+        return hf_fail(error, HF_E_LIMIT, "object \"%s\" has %llu bytes, more than is allowed here",
+                       object->name, (unsigned long long) object->raw_bytes);
+
+    hf_object_key(object->name, key);
+    hf_status status = hf_storage_get(hf_repository_storage(repository), key, &frame, error);
+
+    if (status == HF_E_NOT_FOUND)
+        return missing_object(error, object->name);
+    if (status == HF_E_LIMIT)
+        return broken_object(error, object->name);
+    HF_TRY(status);
+
+    /* A frame that claims more than the manifest says is refused before it is unpacked. */
+    ret_data->max = (size_t) object->raw_bytes;
+    status = unpack_object(zstd, object, &frame, ret_data, error);
+    ret_data->max = max;
+    if (status != HF_OK)
+        hf_buf_clear(ret_data);
+    return status;
+}
+
+hf_status hf_repository_stat_object(hf_repository *repository, const hf_object_ref *object, hf_error *error)
+{
+    char key[HF_OBJECT_KEY_SIZE];
+    uint64_t bytes = 0;
+
+    hf_object_key(object->name, key);
+    hf_status status = hf_storage_stat(hf_repository_storage(repository), key, &bytes, error);
+
+    if (status == HF_E_NOT_FOUND)
+        return missing_object(error, object->name);
+    HF_TRY(status);
+
+    if (bytes != object->stored_bytes)
+        return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is broken: %llu bytes are stored instead of %llu",
+                       object->name, (unsigned long long) bytes, (unsigned long long) object->stored_bytes);
+
+    return HF_OK;
+}
+
+/*
+ * Is a sound object there already?  Fills stored_bytes if so.  Unchecked, anything that is not empty counts: a file
+ * system that lost power can leave an empty file, but not half of a renamed one that was fsynced.
+ */
+static hf_status look_for_object(hf_repository *repository, hf_zstd *zstd, bool check, hf_object_ref *object,
+                                 bool *ret_found, hf_error *error)
+{
+    char key[HF_OBJECT_KEY_SIZE];
+    hf_error ignored;
+
+    hf_object_key(object->name, key);
+    hf_status status = hf_storage_stat(hf_repository_storage(repository), key, &object->stored_bytes, error);
+
+    if (status != HF_OK || object->stored_bytes == 0) {
+        *ret_found = false;
+        return status == HF_E_NOT_FOUND ? HF_OK : status;
+    }
+
+    if (!check) {
+        *ret_found = true;
+        return HF_OK;
+    }
+
+    HF_AUTO_BUF content = HF_BUF_MAX((size_t) object->raw_bytes);
+
+    status = hf_repository_get_object(repository, zstd, object, &content, &ignored);
+    *ret_found = status == HF_OK;
+    if (status == HF_OK || status == HF_E_CORRUPT || status == HF_E_NOT_FOUND)
+        return HF_OK;
+
+    if (error != NULL)
+        *error = ignored;
+    return status;
+}
+
+hf_status hf_repository_put_object(hf_repository *repository, hf_zstd *zstd, int level, bool check_existing,
+                                   const void *data, size_t len, hf_object_ref *ret_object, bool *ret_new,
+                                   hf_error *error)
+{
+    char key[HF_OBJECT_KEY_SIZE];
+    hf_object_ref object = {.raw_bytes = len};
+    bool found = false;
+
+    if (len > HF_OBJECT_RAW_MAX)
+        return hf_fail(error, HF_E_LIMIT, "an object of %zu bytes is larger than the format allows (%u)", len,
+                       HF_OBJECT_RAW_MAX);
+
+    hf_sha256_hex(data, len, object.name);
+    HF_TRY(look_for_object(repository, zstd, check_existing, &object, &found, error));
+
+    if (!found) {
+        HF_AUTO_BUF frame = HF_BUF_MAX(frame_max(len));
+
+        HF_TRY(hf_zstd_compress(zstd, level, data, len, &frame, error));
+        HF_FAULT("repository.before_object", error);
+        hf_object_key(object.name, key);
+        HF_TRY(hf_storage_put(hf_repository_storage(repository), key, frame.data, frame.len, error));
+        object.stored_bytes = frame.len;
+    }
+
+    *ret_object = object;
+    *ret_new = !found;
+    return HF_OK;
+}
