@@ -25,39 +25,45 @@ static hf_status not_a_repository(hf_storage *storage, hf_error *error)
         error, "check repository.url in the configuration, or create the repository with `holdfast init`");
 }
 
+static hf_status parse_repository_file(const hf_buf *text, char **ret_id, hf_error *error)
+{
+    HF_AUTO_JSON json = NULL;
+    hf_reading reading = {.what = "\"" HF_REPOSITORY_FILE "\"", .error = error};
+
+    HF_TRY(hf_parse_document(reading.what, text, &json, error));
+
+    hf_reader root = hf_reader_root(&reading, json);
+
+    if (!hf_streq(hf_read_text(&root, "holdfast"), "repository"))
+        hf_reader_fail(&root, "holdfast", "is not \"repository\"");
+    HF_TRY(hf_read_format(&root));
+
+    const char *id = hf_read_text(&root, "id");
+
+    if (reading.status == HF_OK && !hf_is_repository_name(id))
+        hf_reader_fail(&root, "id", "is not a valid name");
+    if (reading.status == HF_OK)
+        *ret_id = hf_strdup(id);
+    return reading.status;
+}
+
 /* Read holdfast.json and give the repository's id; HF_E_NOT_FOUND if there is none. */
 static hf_status read_repository_file(hf_storage *storage, char **ret_id, hf_error *error)
 {
     HF_AUTO_BUF text = HF_BUF_MAX(REPOSITORY_FILE_MAX);
-    HF_AUTO_JSON json = NULL;
-    hf_reading reading = {.what = "\"" HF_REPOSITORY_FILE "\"", .error = error};
     hf_status status = hf_storage_get(storage, HF_REPOSITORY_FILE, &text, error);
 
     if (status == HF_OK)
-        status = hf_parse_document(reading.what, &text, &json, error);
-    if (status == HF_OK) {
-        hf_reader root = hf_reader_root(&reading, json);
+        status = parse_repository_file(&text, ret_id, error);
 
-        (void) hf_read_format(&root);
-        if (!hf_streq(hf_read_text(&root, "holdfast"), "repository"))
-            hf_reader_fail(&root, "holdfast", "is not \"repository\"");
-
-        const char *id = hf_read_text(&root, "id");
-
-        if (reading.status == HF_OK && !hf_is_repository_name(id))
-            hf_reader_fail(&root, "id", "is not a valid name");
-        if (reading.status == HF_OK)
-            *ret_id = hf_strdup(id);
-        status = reading.status;
-    }
-
-    if ((status == HF_E_CORRUPT || status == HF_E_LIMIT) && error != NULL) {
-        error->code = HF_E_FORMAT;
-        (void) hf_hint(error,
-                       "the file is damaged; its objects and snapshots may be whole: restore it from a copy");
-    }
-    if (status == HF_E_CORRUPT || status == HF_E_LIMIT)
+    if (status == HF_E_CORRUPT || status == HF_E_LIMIT) {
         status = HF_E_FORMAT;
+        if (error != NULL)
+            error->code = status;
+        (void) hf_hint(error,
+                       "the file is damaged; objects and snapshots may be whole: restore it from a copy");
+    }
+
     if (status != HF_OK && status != HF_E_NOT_FOUND)
         (void) hf_prefix(error, "repository \"%s\"", hf_storage_url(storage));
     return status;
