@@ -9,7 +9,7 @@ set(CMAKE_EXPORT_COMPILE_COMMANDS ON)
 add_compile_definitions(_GNU_SOURCE)
 add_compile_options(
     -Wall -Wextra -Wshadow -Wconversion -Wformat=2 -Wstrict-prototypes -Wmissing-prototypes -Wvla
-    -fPIE -fno-common -fno-omit-frame-pointer -pthread
+    -Wno-trigraphs -fPIE -fno-common -fno-omit-frame-pointer -pthread
     "SHELL:-include ${PROJECT_SOURCE_DIR}/src/base/poison.h")
 add_link_options(-pie -pthread -Wl,--as-needed)
 include_directories("${PROJECT_SOURCE_DIR}/src" "${PROJECT_SOURCE_DIR}" "${PROJECT_BINARY_DIR}/generated")
