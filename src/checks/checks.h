@@ -23,8 +23,8 @@ typedef struct hf_check_result {
 
 typedef struct hf_check_results {
     HF_VECTOR(hf_check_result) results; /* in the order of the configuration */
-    size_t failed;   /* with severity fail */
-    size_t warnings; /* failed with severity warn */
+    size_t failed;                      /* with severity fail */
+    size_t warnings;                    /* failed with severity warn */
 } hf_check_results;
 void hf_check_results_done(hf_check_results *results);
 json_t *hf_check_results_json(const hf_check_results *results); /* caller owns */
