@@ -19,8 +19,8 @@ typedef struct hf_deploy_options {
     hf_repository *repository;
     const char *config_path; /* for messages about checks */
     const hf_target_config *target;
-    const char *url;       /* of the live database */
-    bool retry;            /* also apply a migration that an earlier cycle took back, though its file is unchanged */
+    const char *url; /* of the live database */
+    bool retry; /* also apply a migration that an earlier cycle took back, though its file is unchanged */
     hf_strings expect;     /* the pending set must be exactly these names; empty: any */
     hf_progress *progress; /* or NULL */
 } hf_deploy_options;

@@ -10,7 +10,8 @@
  * stop for signals; when it fails, both the snapshot and the failed database are kept, and resume tries again.
  */
 const hf_transition hf_transitions[] = {
-    {HF_CYCLE_OPENED, HF_EVENT_DONE, HF_CYCLE_PREFLIGHT, "looking whether everything that the cycle needs is there"},
+    {HF_CYCLE_OPENED, HF_EVENT_DONE, HF_CYCLE_PREFLIGHT,
+     "looking whether everything that the cycle needs is there"},
     {HF_CYCLE_OPENED, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED, "interrupted before anything was touched"},
 
     {HF_CYCLE_PREFLIGHT, HF_EVENT_DONE, HF_CYCLE_SNAPSHOT, "taking the snapshot"},
@@ -24,29 +25,42 @@ const hf_transition hf_transitions[] = {
     {HF_CYCLE_SNAPSHOT, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED, "interrupted before anything was touched"},
 
     {HF_CYCLE_MIGRATING, HF_EVENT_DONE, HF_CYCLE_VERIFYING, "the migrations are applied; running the checks"},
-    {HF_CYCLE_MIGRATING, HF_EVENT_FAILED, HF_CYCLE_RESTORING, "a migration failed; restoring the snapshot beside"},
-    {HF_CYCLE_MIGRATING, HF_EVENT_STOPPED, HF_CYCLE_RESTORING, "stopped while migrating; restoring the snapshot beside"},
+    {HF_CYCLE_MIGRATING, HF_EVENT_FAILED, HF_CYCLE_RESTORING,
+     "a migration failed; restoring the snapshot beside"},
+    {HF_CYCLE_MIGRATING, HF_EVENT_STOPPED, HF_CYCLE_RESTORING,
+     "stopped while migrating; restoring the snapshot beside"},
     {HF_CYCLE_MIGRATING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING,
      "interrupted while migrating; restoring the snapshot beside"},
 
     {HF_CYCLE_VERIFYING, HF_EVENT_DONE, HF_CYCLE_DEPLOYED, "deployed: migrated and verified"},
-    {HF_CYCLE_VERIFYING, HF_EVENT_FAILED, HF_CYCLE_RESTORING, "verification failed; restoring the snapshot beside"},
-    {HF_CYCLE_VERIFYING, HF_EVENT_UNCHANGED, HF_CYCLE_REFUSED, "verification failed, but no migration was pending; nothing was touched"},
-    {HF_CYCLE_VERIFYING, HF_EVENT_STOPPED, HF_CYCLE_RESTORING, "stopped while verifying; restoring the snapshot beside"},
-    {HF_CYCLE_VERIFYING, HF_EVENT_INTERRUPTED, HF_CYCLE_VERIFYING, "interrupted while verifying; running the checks again"},
+    {HF_CYCLE_VERIFYING, HF_EVENT_FAILED, HF_CYCLE_RESTORING,
+     "verification failed; restoring the snapshot beside"},
+    {HF_CYCLE_VERIFYING, HF_EVENT_UNCHANGED, HF_CYCLE_REFUSED,
+     "verification failed, but no migration was pending; nothing was touched"},
+    {HF_CYCLE_VERIFYING, HF_EVENT_STOPPED, HF_CYCLE_RESTORING,
+     "stopped while verifying; restoring the snapshot beside"},
+    {HF_CYCLE_VERIFYING, HF_EVENT_INTERRUPTED, HF_CYCLE_VERIFYING,
+     "interrupted while verifying; running the checks again"},
 
-    {HF_CYCLE_RESTORING, HF_EVENT_DONE, HF_CYCLE_VERIFYING_RESTORE, "the rows are restored and equal; comparing the schema"},
-    {HF_CYCLE_RESTORING, HF_EVENT_FAILED, HF_CYCLE_STUCK, "the restore failed; snapshot and failed database are kept"},
-    {HF_CYCLE_RESTORING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "interrupted while restoring; beginning the restore again"},
+    {HF_CYCLE_RESTORING, HF_EVENT_DONE, HF_CYCLE_VERIFYING_RESTORE,
+     "the rows are restored and equal; comparing the schema"},
+    {HF_CYCLE_RESTORING, HF_EVENT_FAILED, HF_CYCLE_STUCK,
+     "the restore failed; snapshot and failed database are kept"},
+    {HF_CYCLE_RESTORING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING,
+     "interrupted while restoring; beginning the restore again"},
 
-    {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_DONE, HF_CYCLE_SWAPPING, "the restored database equals the snapshot; swapping it in"},
+    {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_DONE, HF_CYCLE_SWAPPING,
+     "the restored database equals the snapshot; swapping it in"},
     {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_FAILED, HF_CYCLE_STUCK,
      "the restored database differs; snapshot and failed database are kept"},
-    {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "interrupted; beginning the restore again"},
+    {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING,
+     "interrupted; beginning the restore again"},
 
     {HF_CYCLE_SWAPPING, HF_EVENT_DONE, HF_CYCLE_ROLLED_BACK, "rolled back: the database equals the snapshot"},
-    {HF_CYCLE_SWAPPING, HF_EVENT_FAILED, HF_CYCLE_STUCK, "the swap failed; restored and failed database are both kept"},
-    {HF_CYCLE_SWAPPING, HF_EVENT_INTERRUPTED, HF_CYCLE_SWAPPING, "interrupted while swapping; looking how far it got"},
+    {HF_CYCLE_SWAPPING, HF_EVENT_FAILED, HF_CYCLE_STUCK,
+     "the swap failed; restored and failed database are both kept"},
+    {HF_CYCLE_SWAPPING, HF_EVENT_INTERRUPTED, HF_CYCLE_SWAPPING,
+     "interrupted while swapping; looking how far it got"},
 
     {HF_CYCLE_STUCK, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "trying the way back again"},
 };

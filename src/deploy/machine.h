@@ -42,7 +42,7 @@ extern const size_t hf_transition_count;
 /* NULL: the event cannot happen in that state. */
 const hf_transition *hf_transition_find(hf_cycle_state state, hf_cycle_event event);
 
-bool hf_cycle_is_final(hf_cycle_state state);     /* deployed, rolled_back, refused, stuck */
+bool hf_cycle_is_final(hf_cycle_state state);          /* deployed, rolled_back, refused, stuck */
 const char *hf_cycle_state_name(hf_cycle_state state); /* "verifying_restore" */
 const char *hf_cycle_event_name(hf_cycle_event event);
 bool hf_cycle_state_parse(const char *name, hf_cycle_state *ret_state);

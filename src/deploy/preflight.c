@@ -76,7 +76,8 @@ HF_PRINTF(3, 4) static void good(hf_preflight *preflight, const char *what, cons
     add(preflight, what, HF_FINDING_GOOD)->seen = text;
 }
 
-static void finding_of(hf_preflight *preflight, const char *what, hf_finding_level level, char *seen, const char *remedy)
+static void finding_of(hf_preflight *preflight, const char *what, hf_finding_level level, char *seen,
+                       const char *remedy)
 {
     hf_finding *finding = add(preflight, what, level);
 
@@ -91,8 +92,8 @@ static void bad_error(hf_preflight *preflight, const char *what, const hf_error 
 
 /* ---- one look each ---- */
 
-hf_status hf_maintenance_connect(const hf_target_config *target, const char *url, const char *purpose, hf_pg **ret_pg,
-                                 hf_error *error)
+hf_status hf_maintenance_connect(const hf_target_config *target, const char *url, const char *purpose,
+                                 hf_pg **ret_pg, hf_error *error)
 {
     const char *names[] = {"postgres", "template1"};
     size_t count = 2;
@@ -103,14 +104,16 @@ hf_status hf_maintenance_connect(const hf_target_config *target, const char *url
         count = 1;
     }
     for (size_t i = 0; i < count; i++) {
-        status = hf_pg_connect(&(hf_pg_options){.url = url, .database = names[i], .purpose = purpose}, ret_pg, error);
+        status = hf_pg_connect(&(hf_pg_options){.url = url, .database = names[i], .purpose = purpose}, ret_pg,
+                               error);
         if (status == HF_OK || status == HF_E_CONNECTION || status == HF_E_CANCELLED)
             return status;
     }
     return status;
 }
 
-static void look_at_repository(const hf_deploy_options *options, uint64_t database_bytes, hf_preflight *preflight)
+static void look_at_repository(const hf_deploy_options *options, uint64_t database_bytes,
+                               hf_preflight *preflight)
 {
     static const char probe[] = "locks/preflight-probe";
     hf_storage *storage = hf_repository_storage(options->repository);
@@ -162,16 +165,20 @@ static void look_at_privileges(const hf_pg *pg, const hf_rows *facts, hf_preflig
     if (!hf_rows_bool(facts, 0, "may_create")) {
         HF_AUTO_STR remedy = hf_format("ALTER ROLE \"%s\" CREATEDB", user);
         finding_of(preflight, "privileges", HF_FINDING_BAD,
-                   hf_format("role \"%s\" may not create databases, and the way back needs one beside", user), remedy);
+                   hf_format("role \"%s\" may not create databases, and the way back needs one beside", user),
+                   remedy);
     } else if (!hf_rows_bool(facts, 0, "is_owner")) {
-        HF_AUTO_STR remedy = hf_format("connect as \"%s\", or GRANT \"%s\" TO \"%s\"", hf_rows_text(facts, 0, "owner"),
-                                       hf_rows_text(facts, 0, "owner"), user);
+        HF_AUTO_STR remedy =
+            hf_format("connect as \"%s\", or GRANT \"%s\" TO \"%s\"", hf_rows_text(facts, 0, "owner"),
+                      hf_rows_text(facts, 0, "owner"), user);
         finding_of(preflight, "privileges", HF_FINDING_BAD,
-                   hf_format("role \"%s\" does not own the database, and only its owner may rename it", user), remedy);
+                   hf_format("role \"%s\" does not own the database, and only its owner may rename it", user),
+                   remedy);
     } else if (hf_rows_int(facts, 0, "foreign_sessions") > 0 && !hf_rows_bool(facts, 0, "may_signal")) {
         HF_AUTO_STR remedy = hf_format("GRANT pg_signal_backend TO \"%s\"", user);
         finding_of(preflight, "privileges", HF_FINDING_BAD,
-                   hf_format("role \"%s\" may not end the sessions of other roles, which a swap must", user), remedy);
+                   hf_format("role \"%s\" may not end the sessions of other roles, which a swap must", user),
+                   remedy);
     } else {
         good(preflight, "privileges", "role \"%s\" owns the database and may create databases", user);
     }
@@ -180,8 +187,8 @@ static void look_at_privileges(const hf_pg *pg, const hf_rows *facts, hf_preflig
 static void look_at_obstacles(const hf_rows *facts, hf_preflight *preflight)
 {
     if (hf_rows_bool(facts, 0, "is_standby"))
-        finding_of(preflight, "server", HF_FINDING_BAD, hf_strdup("the server is a standby and accepts no changes"),
-                   "connect to the primary");
+        finding_of(preflight, "server", HF_FINDING_BAD,
+                   hf_strdup("the server is a standby and accepts no changes"), "connect to the primary");
     if (hf_rows_int(facts, 0, "prepared") > 0)
         finding_of(preflight, "prepared transactions", HF_FINDING_BAD,
                    hf_format("%lld prepared transactions would block the way back",
@@ -189,10 +196,12 @@ static void look_at_obstacles(const hf_rows *facts, hf_preflight *preflight)
                    "COMMIT PREPARED or ROLLBACK PREPARED them; see pg_prepared_xacts");
     if (hf_rows_text(facts, 0, "slots") != NULL)
         finding_of(preflight, "replication slots", HF_FINDING_WARNING,
-                   hf_format("these stay with the failed database after a way back: %s", hf_rows_text(facts, 0, "slots")),
+                   hf_format("these stay with the failed database after a way back: %s",
+                             hf_rows_text(facts, 0, "slots")),
                    "their consumers would have to start anew");
     if (!hf_rows_bool(facts, 0, "is_local") && !hf_rows_bool(facts, 0, "is_encrypted"))
-        finding_of(preflight, "encryption", HF_FINDING_WARNING, hf_strdup("the connection to a remote server is not encrypted"),
+        finding_of(preflight, "encryption", HF_FINDING_WARNING,
+                   hf_strdup("the connection to a remote server is not encrypted"),
                    "add sslmode=verify-full to the database URL");
 }
 
@@ -200,8 +209,8 @@ static void look_at_migrations(const hf_deploy_options *options, hf_preflight *p
 {
     hf_error error;
 
-    if (hf_migrations_status(&options->target->migrations, options->url, true, &preflight->migrations, &error) !=
-        HF_OK) {
+    if (hf_migrations_status(&options->target->migrations, options->url, true, &preflight->migrations,
+                             &error) != HF_OK) {
         bad_error(preflight, "migrations", &error);
         return;
     }
@@ -262,8 +271,9 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
         look_at_repository(options, 0, ret_preflight);
         return;
     }
-    good(ret_preflight, "connection", "database \"%s\" on %s, PostgreSQL %d, %s", hf_pg_database(pg), hf_pg_host(pg),
-         hf_pg_version(pg) / 10000, hf_show_size((uint64_t) hf_rows_int(facts, 0, "bytes"), size));
+    good(ret_preflight, "connection", "database \"%s\" on %s, PostgreSQL %d, %s", hf_pg_database(pg),
+         hf_pg_host(pg), hf_pg_version(pg) / 10000,
+         hf_show_size((uint64_t) hf_rows_int(facts, 0, "bytes"), size));
     look_at_privileges(pg, facts, ret_preflight);
     look_at_obstacles(facts, ret_preflight);
     look_at_maintenance(options, ret_preflight);

@@ -8,6 +8,7 @@
 
 #include "deploy/deploy.h"
 #include "migrations/migrations.h"
+#include "pg/connection.h"
 
 typedef enum hf_finding_level { HF_FINDING_GOOD, HF_FINDING_WARNING, HF_FINDING_BAD } hf_finding_level;
 
@@ -33,7 +34,7 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
 hf_status hf_preflight_refuse(const hf_preflight *preflight, hf_error *error);
 
 /* The maintenance database: the configured one, or the first of postgres and template1 that lets us in. */
-HF_MUST_CHECK hf_status hf_maintenance_connect(const hf_target_config *target, const char *url, const char *purpose,
-                                               hf_pg **ret_pg, hf_error *error);
+HF_MUST_CHECK hf_status hf_maintenance_connect(const hf_target_config *target, const char *url,
+                                               const char *purpose, hf_pg **ret_pg, hf_error *error);
 
 #endif

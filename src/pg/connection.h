@@ -92,6 +92,9 @@ HF_MUST_CHECK hf_status hf_pg_url_with_database(const char *url, const char *dat
  */
 char *hf_pg_url_parameter(const char *url, const char *name);
 
+/* The database's name that the URL means (libpq's rules: the user's name where none is given).  The caller owns it. */
+char *hf_pg_url_database(const char *url);
+
 /* The parameters libpq would use, as environment ("PGHOST=...", PGPASSWORD too), for a child; for pg_dump. */
 HF_MUST_CHECK hf_status hf_pg_url_environment(const char *url, const char *database, hf_strings *ret_env,
                                               hf_error *error);

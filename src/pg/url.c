@@ -182,6 +182,21 @@ static const char *option_value(const PQconninfoOption *options, const char *key
     return NULL;
 }
 
+char *hf_pg_url_database(const char *url)
+{
+    PQconninfoOption *options = NULL;
+    char *database = NULL;
+
+    if (hf_pg_url_parse(url, &options, NULL) != HF_OK)
+        return hf_strdup("");
+    if (option_value(options, "dbname") != NULL)
+        database = hf_strdup(option_value(options, "dbname"));
+    else if (option_value(options, "user") != NULL)
+        database = hf_strdup(option_value(options, "user"));
+    PQconninfoFree(options);
+    return database != NULL ? database : hf_strdup("");
+}
+
 hf_status hf_pg_url_environment(const char *url, const char *database, hf_strings *ret_env, hf_error *error)
 {
     PQconninfoOption *options = NULL;

@@ -1,0 +1,268 @@
+/*
+ * The walk through the table: journal the state, act, look up what follows.
+ *
+ * An entry that cannot be stored ends the cycle in REFUSED while nothing has been touched.  After that the walk goes on and
+ * says so: a database half migrated is worse than a record half written.
+ */
+#include "deploy/cycle.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/signals.h"
+#include "base/text.h"
+#include "base/version.h"
+#include "deploy/preflight.h"
+#include "repository/lock.h"
+
+void hf_cycle_fact(hf_cycle *cycle, const char *name, json_t *value)
+{
+    if (value == NULL)
+        return;
+    if (cycle->facts == NULL)
+        cycle->facts = json_object();
+    json_object_set_new(cycle->facts, name, value);
+}
+
+json_t *hf_cycle_error_json(const hf_error *error)
+{
+    return json_pack("{s:s, s:s, s:s, s:s}", "code", hf_status_name(error->code), "message", error->message,
+                     "hint", error->hint, "sqlstate", error->sqlstate);
+}
+
+static void cycle_done(hf_cycle *cycle)
+{
+    hf_journal_free(cycle->journal);
+    hf_pg_free(cycle->guard);
+    json_decref(cycle->facts);
+    *cycle = (hf_cycle){0};
+}
+
+hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error)
+{
+    HF_AUTO_PG pg = NULL;
+    HF_AUTO_STR locked = NULL;
+    hf_error ignored;
+
+    if (cycle->guard != NULL && hf_pg_exec(cycle->guard, "SELECT 1", &ignored) == HF_OK)
+        return HF_OK;
+    hf_pg_freep(&cycle->guard);
+
+    /* advisory locks are a database's own, and the live one is about to be renamed */
+    HF_TRY(hf_maintenance_connect(cycle->options->target, cycle->options->url, "deploy lock", &pg, error));
+    char *database = hf_pg_url_database(cycle->options->url);
+    const char *params[] = {database};
+    hf_status status =
+        hf_pg_query_text(pg,
+                         "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext('holdfast deploy'), "
+                         "pg_catalog.hashtext($1))",
+                         1, params, &locked, error);
+    free(database);
+    HF_TRY(status);
+    if (!hf_streq(locked, "t")) {
+        (void) hf_fail(error, HF_E_BUSY, "another holdfast is deploying to this database");
+        return hf_hint(
+            error,
+            "wait for it; on the server: SELECT * FROM pg_stat_activity WHERE application_name = 'holdfast: "
+            "deploy lock'");
+    }
+    cycle->guard = HF_TAKE(pg);
+    return HF_OK;
+}
+
+/* Make `state` durable together with what the last action found. */
+static hf_status record(hf_cycle *cycle, hf_cycle_state state, const char *event, hf_error *error)
+{
+    json_t *facts = HF_TAKE(cycle->facts);
+
+    return hf_journal_append(cycle->journal, hf_cycle_state_name(state), event, facts, error);
+}
+
+/* Nothing has been touched before this state is entered. */
+static bool is_harmless(hf_cycle_state state)
+{
+    return state <= HF_CYCLE_SNAPSHOT;
+}
+
+/* From here on the way back runs to its end, whatever signals come. */
+static bool is_way_back(hf_cycle_state state)
+{
+    return state == HF_CYCLE_RESTORING || state == HF_CYCLE_VERIFYING_RESTORE || state == HF_CYCLE_SWAPPING;
+}
+
+static void enter(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)
+{
+    hf_error error;
+
+    if (record(cycle, next, hf_cycle_event_name(event), &error) == HF_OK) {
+        cycle->state = next;
+        return;
+    }
+    hf_log_error(&error);
+    cycle->unrecorded = true;
+    if (is_harmless(
+            cycle->state)) { /* the next state would have been the first to touch anything, or refused */
+        if (cycle->error.code == HF_OK)
+            cycle->error = error;
+        cycle->state = HF_CYCLE_REFUSED;
+        return;
+    }
+    hf_log(HF_LOG_ERROR, "the journal could not be written; going on without it");
+    cycle->state = next;
+}
+
+static void step(hf_cycle *cycle, hf_cycle_event event)
+{
+    const hf_transition *transition = hf_transition_find(cycle->state, event);
+
+    if (transition == NULL) /* an action that is not held stopped inside the way back */
+        transition = hf_transition_find(cycle->state, HF_EVENT_FAILED);
+    if (event == HF_EVENT_FAILED &&
+        (cycle->state == HF_CYCLE_MIGRATING || cycle->state == HF_CYCLE_VERIFYING))
+        hf_cycle_fact(cycle, "failed_in", json_string(hf_cycle_state_name(cycle->state)));
+    if (event != HF_EVENT_DONE && cycle->error.code != HF_OK) {
+        hf_log_error(&cycle->error);
+        hf_cycle_fact(cycle, is_way_back(cycle->state) ? "way_back_error" : "error",
+                      hf_cycle_error_json(&cycle->error));
+    }
+    hf_log(transition->next == HF_CYCLE_STUCK ? HF_LOG_ERROR : HF_LOG_INFO, "%s", transition->comment);
+    enter(cycle, transition->next, event);
+}
+
+static hf_status walk(hf_cycle *cycle, hf_error *error)
+{
+    hf_error cause = {.code = HF_OK};
+
+    while (!hf_cycle_is_final(cycle->state)) {
+        bool hold = is_way_back(cycle->state);
+
+        HF_FAULT("deploy.entered", error);
+        if (hold)
+            hf_stop_hold();
+        cycle->error = (hf_error){.code = HF_OK};
+        hf_cycle_event event = hf_cycle_act(cycle);
+        if (hold)
+            hf_stop_release();
+        if (cycle->error.code != HF_OK && (cause.code == HF_OK || hold))
+            cause = cycle->error;
+        step(cycle, event);
+        if (cycle->error.code != HF_OK && cause.code == HF_OK)
+            cause = cycle->error;
+    }
+
+    hf_status status = hf_cycle_status(cycle->state);
+    if (status != HF_OK) {
+        (void) hf_fail(error, status, "%s", cause.code != HF_OK ? cause.message : hf_status_meaning(status));
+        if (error != NULL)
+            (void) snprintf(error->sqlstate, sizeof(error->sqlstate), "%s", cause.sqlstate);
+        if (cause.code != HF_OK)
+            (void) hf_hint(error, "%s",
+                           status == HF_E_STUCK
+                               ? "see `holdfast report latest`, then `holdfast resume` to try "
+                                 "the way back again"
+                               : cause.hint);
+    } else if (cycle->unrecorded) {
+        status = hf_fail(error, HF_E_STORAGE, "deployed, but the journal could not be written");
+    }
+    return status;
+}
+
+/* The target's newest cycle and its state.  HF_E_NOT_FOUND when there is none. */
+static hf_status newest_cycle(const hf_deploy_options *options, hf_journal **ret_journal,
+                              hf_cycle_state *ret_state, hf_error *error)
+{
+    HF_AUTO(hf_strings_done) hf_strings cycles = {0};
+    HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
+
+    HF_TRY(hf_journal_list(options->repository, options->target->name, &cycles, error));
+    if (cycles.count == 0)
+        return hf_fail(error, HF_E_NOT_FOUND, "target \"%s\" has no cycle", options->target->name);
+    HF_TRY(hf_journal_load(options->repository, options->target->name, cycles.items[cycles.count - 1],
+                           &journal, error));
+    if (!hf_cycle_state_parse(hf_journal_state(journal), ret_state))
+        return hf_fail(error, HF_E_CORRUPT, "cycle %s has an unknown state \"%s\"",
+                       cycles.items[cycles.count - 1], hf_journal_state(journal));
+    *ret_journal = HF_TAKE(journal);
+    return HF_OK;
+}
+
+static bool can_resume(hf_cycle_state state)
+{
+    return !hf_cycle_is_final(state) || state == HF_CYCLE_STUCK;
+}
+
+static hf_status refuse_interrupted(const hf_deploy_options *options, hf_error *error)
+{
+    HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
+    hf_cycle_state state;
+    hf_status status = newest_cycle(options, &journal, &state, error);
+
+    if (status == HF_E_NOT_FOUND)
+        return HF_OK;
+    HF_TRY(status);
+    if (!can_resume(state))
+        return HF_OK;
+    (void) hf_fail(error, HF_E_INTERRUPTED, "cycle %s was left in state \"%s\"", hf_journal_cycle(journal),
+                   hf_cycle_state_name(state));
+    return hf_hint(error, "run `holdfast resume` first");
+}
+
+static json_t *operator_json(void)
+{
+    char host[256] = "";
+    const char *user = getenv("USER") != NULL ? getenv("USER") : getenv("LOGNAME");
+
+    (void) gethostname(host, sizeof(host) - 1);
+    return json_pack("{s:s, s:s, s:i}", "user", user != NULL ? user : "", "host", host, "pid",
+                     (int) getpid());
+}
+
+hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
+{
+    HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
+    HF_AUTO(cycle_done) hf_cycle cycle = {.options = options, .state = HF_CYCLE_OPENED};
+    char time[32], random[7];
+
+    HF_TRY(hf_lock_take(options->repository, options->target->name, "deploy", &lock, error));
+    HF_TRY(refuse_interrupted(options, error));
+    HF_TRY(hf_cycle_guard(&cycle, error));
+
+    hf_random_hex(3, random);
+    HF_AUTO_STR id = hf_format("%s-%s", hf_time_compact(hf_now_ms(), time), random);
+    HF_AUTO_STR url = hf_pg_url_shown(options->url);
+
+    cycle.journal = hf_journal_new(options->repository, options->target->name, id);
+    hf_cycle_fact(&cycle, "url", json_string(url));
+    hf_cycle_fact(&cycle, "operator", operator_json());
+    hf_cycle_fact(&cycle, "holdfast", json_string(HF_VERSION));
+    HF_TRY(record(&cycle, HF_CYCLE_OPENED, "opened", error));
+    *ret_cycle = hf_strdup(id);
+    hf_log(HF_LOG_INFO, "cycle %s on target \"%s\"", id, options->target->name);
+    return walk(&cycle, error);
+}
+
+hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
+{
+    HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
+    HF_AUTO(cycle_done) hf_cycle cycle = {.options = options};
+
+    HF_TRY(hf_lock_take(options->repository, options->target->name, "resume", &lock, error));
+    HF_TRY(newest_cycle(options, &cycle.journal, &cycle.state, error));
+    if (!can_resume(cycle.state)) {
+        (void) hf_fail(error, HF_E_NOT_FOUND, "nothing to resume: cycle %s ended as \"%s\"",
+                       hf_journal_cycle(cycle.journal), hf_cycle_state_name(cycle.state));
+        return HF_E_NOT_FOUND;
+    }
+    HF_TRY(hf_cycle_guard(&cycle, error));
+    *ret_cycle = hf_strdup(hf_journal_cycle(cycle.journal));
+    hf_log(HF_LOG_INFO, "resuming cycle %s, left in state \"%s\"", *ret_cycle,
+           hf_cycle_state_name(cycle.state));
+    hf_cycle_fact(&cycle, "resumed_by", operator_json());
+    step(&cycle, HF_EVENT_INTERRUPTED);
+    return walk(&cycle, error);
+}

@@ -1,0 +1,33 @@
+/* One cycle under way, for the files of deploy/. */
+#ifndef HF_DEPLOY_CYCLE_H
+#define HF_DEPLOY_CYCLE_H
+
+#include <jansson.h>
+
+#include "deploy/deploy.h"
+#include "deploy/machine.h"
+#include "pg/connection.h"
+#include "repository/journal.h"
+
+typedef struct hf_cycle {
+    const hf_deploy_options *options;
+    hf_journal *journal;
+    hf_cycle_state state;
+    hf_pg *guard;    /* holds the advisory lock, in the maintenance database */
+    json_t *facts;   /* gathered by the action under way, for the next journal entry; owned */
+    hf_error error;  /* of the action that failed; the first one is what the cycle ends with */
+    bool unrecorded; /* an entry could not be stored */
+} hf_cycle;
+
+/* The action of each state that has one.  Fills cycle->facts and, unless it answers DONE, cycle->error. */
+hf_cycle_event hf_cycle_act(hf_cycle *cycle);
+
+/* Hold the advisory lock of the target's database: HF_E_BUSY when another session has it. */
+HF_MUST_CHECK hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error);
+
+/* Set a fact of the entry to come; steals the reference. */
+void hf_cycle_fact(hf_cycle *cycle, const char *name, json_t *value);
+
+json_t *hf_cycle_error_json(const hf_error *error); /* caller owns */
+
+#endif
