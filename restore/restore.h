@@ -18,27 +18,30 @@
 typedef struct hf_restore_options {
     hf_repository *repository;
     const hf_manifest *manifest;
-    const char *url;         /* any database of the server, by a role that may create databases */
-    const char *database;    /* to create */
-    size_t jobs;             /* connections at work; 0: 2 */
-    bool no_owner;           /* everything belongs to the connecting role */
-    bool no_acl;             /* no GRANT or REVOKE */
-    bool no_analyze;         /* leave statistics to autovacuum */
+    const char *url;      /* any database of the server, by a role that may create databases */
+    const char *database; /* to create */
+    size_t jobs;          /* connections at work; 0: 2 */
+    bool no_owner;        /* everything belongs to the connecting role */
+    bool no_acl;          /* no GRANT or REVOKE */
+    bool no_analyze;      /* leave statistics to autovacuum */
     bool keep_on_failure;
-    bool replace_unfinished; /* drop what an interrupted restore left under this name; a finished one is never replaced */
-    hf_progress *progress;   /* or NULL; total_bytes is set here */
-    void (*on_phase)(void *context, const char *phase); /* "plan", "create", "schema", "data", "finish"; or NULL */
+    bool
+        replace_unfinished; /* drop what an interrupted restore left under this name; a finished one is never replaced */
+    hf_progress *progress; /* or NULL; total_bytes is set here */
+    void (*on_phase)(void *context,
+                     const char *phase); /* "plan", "create", "schema", "data", "finish"; or NULL */
     void *context;
 } hf_restore_options;
 
 typedef enum hf_outcome { HF_OUTCOME_RESTORED, HF_OUTCOME_SKIPPED, HF_OUTCOME_FAILED } hf_outcome;
 
 typedef struct hf_restored {
-    char *kind; /* as pg_dump names it, and "TABLE DATA", "SEQUENCE SET", "MATERIALIZED VIEW DATA", "DATABASE" */
+    char *
+        kind; /* as pg_dump names it, and "TABLE DATA", "SEQUENCE SET", "MATERIALIZED VIEW DATA", "DATABASE" */
     char *schema; /* NULL: none */
     char *name;
     hf_outcome outcome;
-    char *why; /* NULL when restored */
+    char *why;     /* NULL when restored */
     uint64_t rows; /* of TABLE DATA */
 } hf_restored;
 
@@ -55,11 +58,11 @@ typedef struct hf_restore_report {
     hf_difference_list differences; /* empty when verified */
     hf_strings warnings;
     uint64_t rows;
-    uint64_t bytes;      /* raw bytes loaded */
-    bool verified;       /* every table was read back and is equal */
-    bool dropped;        /* the database was dropped again */
+    uint64_t bytes; /* raw bytes loaded */
+    bool verified;  /* every table was read back and is equal */
+    bool dropped;   /* the database was dropped again */
     int64_t took_ms;
-    int64_t load_ms;     /* time of the workers, added up */
+    int64_t load_ms; /* time of the workers, added up */
     int64_t build_ms;
     int64_t verify_ms;
 } hf_restore_report;

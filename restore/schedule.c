@@ -7,10 +7,8 @@ static const bool CONFLICTS[HF_LOCK_MODES][HF_LOCK_MODES] = {
     [HF_LOCK_READ] = {[HF_LOCK_EXCLUSIVE] = true},
     [HF_LOCK_WRITE] = {[HF_LOCK_SHARE] = true, [HF_LOCK_CHANGE] = true, [HF_LOCK_EXCLUSIVE] = true},
     [HF_LOCK_SHARE] = {[HF_LOCK_WRITE] = true, [HF_LOCK_CHANGE] = true, [HF_LOCK_EXCLUSIVE] = true},
-    [HF_LOCK_CHANGE] = {[HF_LOCK_WRITE] = true,
-                        [HF_LOCK_SHARE] = true,
-                        [HF_LOCK_CHANGE] = true,
-                        [HF_LOCK_EXCLUSIVE] = true},
+    [HF_LOCK_CHANGE] =
+        {[HF_LOCK_WRITE] = true, [HF_LOCK_SHARE] = true, [HF_LOCK_CHANGE] = true, [HF_LOCK_EXCLUSIVE] = true},
     [HF_LOCK_EXCLUSIVE] = {true, true, true, true, true},
 };
 
@@ -157,7 +155,8 @@ bool hf_schedule_take(hf_schedule *schedule, size_t *ret_task)
             continue;
         }
         for (size_t i = 0; i < task->locks.count; i++)
-            schedule->held.items[(size_t) task->locks.items[i].table * HF_LOCK_MODES + task->locks.items[i].mode]++;
+            schedule->held
+                .items[(size_t) task->locks.items[i].table * HF_LOCK_MODES + task->locks.items[i].mode]++;
         task->state = HF_TASK_RUNNING;
         schedule->running++;
         *ret_task = number;
@@ -173,7 +172,8 @@ void hf_schedule_end(hf_schedule *schedule, size_t number)
 {
     hf_task *task = &schedule->tasks.items[number];
     for (size_t i = 0; i < task->locks.count; i++)
-        schedule->held.items[(size_t) task->locks.items[i].table * HF_LOCK_MODES + task->locks.items[i].mode]--;
+        schedule->held
+            .items[(size_t) task->locks.items[i].table * HF_LOCK_MODES + task->locks.items[i].mode]--;
     task->state = HF_TASK_DONE;
     schedule->running--;
     schedule->done++;

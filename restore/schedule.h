@@ -16,10 +16,10 @@
 
 /* By what PostgreSQL's statements take: each with the ones it conflicts with in schedule.c. */
 typedef enum hf_lock_mode {
-    HF_LOCK_READ,      /* ACCESS SHARE: COPY TO */
-    HF_LOCK_WRITE,     /* ROW EXCLUSIVE: COPY FROM */
-    HF_LOCK_SHARE,     /* SHARE: CREATE INDEX */
-    HF_LOCK_CHANGE,    /* SHARE ROW EXCLUSIVE and SHARE UPDATE EXCLUSIVE: foreign keys, triggers, statistics, ANALYZE */
+    HF_LOCK_READ,  /* ACCESS SHARE: COPY TO */
+    HF_LOCK_WRITE, /* ROW EXCLUSIVE: COPY FROM */
+    HF_LOCK_SHARE, /* SHARE: CREATE INDEX */
+    HF_LOCK_CHANGE, /* SHARE ROW EXCLUSIVE and SHARE UPDATE EXCLUSIVE: foreign keys, triggers, statistics, ANALYZE */
     HF_LOCK_EXCLUSIVE, /* ACCESS EXCLUSIVE: all else */
     HF_LOCK_MODES
 } hf_lock_mode;
@@ -45,7 +45,7 @@ typedef struct hf_task {
 
 typedef struct hf_schedule {
     HF_VECTOR(hf_task) tasks;
-    HF_VECTOR(size_t) ready; /* a heap by rank, then by age */
+    HF_VECTOR(size_t) ready;  /* a heap by rank, then by age */
     HF_VECTOR(uint32_t) held; /* running tasks by table and mode */
     size_t running;
     size_t done;

@@ -13,7 +13,7 @@
 #include "base/error.h"
 
 typedef struct hf_swap_options {
-    const char *url;    /* any database of the server; postgres or template1 is used */
+    const char *url; /* any database of the server; postgres or template1 is used */
     const char *live;
     const char *beside;
     const char *kept;
@@ -28,9 +28,11 @@ typedef enum hf_swap_progress {
 } hf_swap_progress;
 
 /* The OID of a database; HF_E_NOT_FOUND. */
-HF_MUST_CHECK hf_status hf_swap_oid(const char *url, const char *database, uint32_t *ret_oid, hf_error *error);
+HF_MUST_CHECK hf_status hf_swap_oid(const char *url, const char *database, uint32_t *ret_oid,
+                                    hf_error *error);
 
-HF_MUST_CHECK hf_status hf_swap_state(const hf_swap_options *options, hf_swap_progress *ret_state, hf_error *error);
+HF_MUST_CHECK hf_status hf_swap_state(const hf_swap_options *options, hf_swap_progress *ret_state,
+                                      hf_error *error);
 
 /*
  * Swap; if it is done already, only let connections in again.  HF_E_PRIVILEGE, HF_E_LOCKED (a client that cannot be ended,

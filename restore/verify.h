@@ -58,9 +58,9 @@ typedef struct hf_table_part {
 /* How many parts a table of so many bytes is read in: 1 before PostgreSQL 14, which cannot scan a page range alone. */
 size_t hf_verify_parts(int server_version, uint64_t bytes);
 
-/* Read a part and add its digest to `sum`. */
-HF_MUST_CHECK hf_status hf_verify_read(hf_pg *pg, const hf_table *table, hf_table_part part, hf_progress *progress,
-                                       hf_row_digest *sum, hf_error *error);
+/* Read a part and add its digest to `sum`; progress counts in done_bytes alone. */
+HF_MUST_CHECK hf_status hf_verify_read(hf_pg *pg, const hf_table *table, hf_table_part part,
+                                       hf_progress *progress, hf_row_digest *sum, hf_error *error);
 
 /* Compare what was read; appends to list if it differs. */
 void hf_verify_compare(const hf_table *table, const hf_row_digest *seen, hf_difference_list *list);

@@ -1,0 +1,257 @@
+#include "restore/database.h"
+
+#include <string.h>
+
+#include "base/signals.h"
+#include "base/text.h"
+
+#define MARK "holdfast: the restore of a snapshot into this database is not finished"
+#define QUERY_MAX (1u << 20)
+#define ICU_OF_DATABASES 150000 /* the first version with ICU as a database's provider */
+#define BUILTIN_PROVIDER 170000
+
+hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_pg, hf_error *error)
+{
+    static const char *const DATABASES[] = {"postgres", "template1", NULL};
+    hf_error scratch;
+    hf_error *seen = error != NULL ? error : &scratch;
+    hf_status status = HF_E_CONNECTION;
+    for (size_t i = 0; i < sizeof(DATABASES) / sizeof(*DATABASES); i++) {
+        if (DATABASES[i] != NULL && hf_streq(DATABASES[i], except))
+            continue;
+        hf_pg_options connection = {.url = url, .database = DATABASES[i], .purpose = "restore"};
+        status = hf_pg_connect(&connection, ret_pg, seen);
+        /* No such database, or no CONNECT on it: the next may do. */
+        if (status == HF_OK || (strcmp(seen->sqlstate, "3D000") != 0 && strcmp(seen->sqlstate, "42501") != 0))
+            return status;
+    }
+    return status;
+}
+
+hf_status hf_database_probe(hf_pg *pg, const char *database, bool *ret_exists, bool *ret_unfinished,
+                            hf_error *error)
+{
+    const char *params[] = {database, MARK};
+    HF_AUTO_ROWS rows = NULL;
+    HF_TRY(hf_pg_query(
+        pg,
+        "SELECT coalesce(pg_catalog.shobj_description(oid, 'pg_database') = $2, false) AS unfinished "
+        "FROM pg_catalog.pg_database WHERE datname = $1",
+        2, params, &rows, error));
+    *ret_exists = hf_rows_count(rows) > 0;
+    *ret_unfinished = *ret_exists && hf_rows_bool(rows, 0, "unfinished");
+    return HF_OK;
+}
+
+static void add_option(hf_buf *sql, const char *name, const char *value)
+{
+    if (value == NULL || *value == '\0')
+        return;
+    hf_buf_printf(sql, " %s = ", name);
+    hf_sql_literal(sql, value);
+}
+
+static void add_provider(hf_buf *sql, const hf_manifest *manifest, int version)
+{
+    const char *provider = manifest->database.locale_provider;
+    if (hf_streq(provider, "i") && version >= ICU_OF_DATABASES) {
+        hf_buf_puts(sql, " LOCALE_PROVIDER = icu");
+        add_option(sql, "ICU_LOCALE", manifest->database.icu_locale);
+    } else if (hf_streq(provider, "b") && version >= BUILTIN_PROVIDER) {
+        hf_buf_puts(sql, " LOCALE_PROVIDER = builtin");
+        add_option(sql, "BUILTIN_LOCALE", manifest->database.icu_locale);
+    } else if (version >= ICU_OF_DATABASES) {
+        hf_buf_puts(sql, " LOCALE_PROVIDER = libc");
+    }
+}
+
+static void add_comment(hf_buf *sql, const char *database, const char *comment)
+{
+    hf_buf_puts(sql, "COMMENT ON DATABASE ");
+    hf_sql_name(sql, database);
+    hf_buf_puts(sql, " IS ");
+    if (comment != NULL)
+        hf_sql_literal(sql, comment);
+    else
+        hf_buf_puts(sql, "NULL");
+}
+
+hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool *ret_created, hf_error *error)
+{
+    const hf_manifest *manifest = options->manifest;
+    HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
+    hf_buf_puts(&sql, "CREATE DATABASE ");
+    hf_sql_name(&sql, options->database);
+    hf_buf_puts(&sql, " WITH TEMPLATE = template0");
+    if (!options->no_owner && *manifest->database.owner != '\0') {
+        hf_buf_puts(&sql, " OWNER = ");
+        hf_sql_name(&sql, manifest->database.owner);
+    }
+    add_option(&sql, "ENCODING", manifest->database.encoding);
+    add_provider(&sql, manifest, hf_pg_version(pg));
+    add_option(&sql, "LC_COLLATE", manifest->database.collate);
+    add_option(&sql, "LC_CTYPE", manifest->database.ctype);
+    if (*manifest->database.tablespace != '\0') {
+        hf_buf_puts(&sql, " TABLESPACE = ");
+        hf_sql_name(&sql, manifest->database.tablespace);
+    }
+    HF_TRY(hf_buf_check(&sql, "query", error));
+    hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), error);
+    if (status == HF_E_PRIVILEGE)
+        return hf_hint(error, "the role needs CREATEDB, and membership in the owner \"%s\" (or --owner none)",
+                       manifest->database.owner);
+    HF_TRY(status);
+    *ret_created = true;
+    hf_buf_clear(&sql);
+    add_comment(&sql, options->database, MARK);
+    return hf_pg_exec(pg, hf_buf_text(&sql), error);
+}
+
+hf_status hf_database_drop(hf_pg *pg, const char *database, hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(4096);
+    hf_buf_puts(&sql, "DROP DATABASE IF EXISTS ");
+    hf_sql_name(&sql, database);
+    hf_buf_puts(&sql, " WITH (FORCE)");
+    hf_stop_hold();
+    hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), error);
+    hf_stop_release();
+    return status;
+}
+
+hf_status hf_restore_drop(const char *url, const char *database, hf_error *error)
+{
+    hf_stop_hold();
+    HF_AUTO_PG pg = NULL;
+    hf_status status = hf_database_connect(url, database, &pg, error);
+    if (status == HF_OK)
+        status = hf_database_drop(pg, database, error);
+    hf_stop_release();
+    return status;
+}
+
+/* Settings that are lists of identifiers: kept quoted where needed, so each item is taken out and given as a literal. */
+static bool is_list(const char *name)
+{
+    static const char *const LISTS[] = {"search_path",
+                                        "temp_tablespaces",
+                                        "local_preload_libraries",
+                                        "session_preload_libraries",
+                                        "shared_preload_libraries",
+                                        "unix_socket_directories"};
+    for (size_t i = 0; i < sizeof(LISTS) / sizeof(*LISTS); i++)
+        if (strcasecmp(name, LISTS[i]) == 0)
+            return true;
+    return false;
+}
+
+static void add_list(hf_buf *sql, const char *value)
+{
+    bool first = true;
+    const char *c = value;
+    for (;;) {
+        HF_AUTO_BUF item = HF_BUF_MAX(QUERY_MAX);
+        while (*c == ' ')
+            c++;
+        if (*c == '"') {
+            for (c++; *c != '\0' && !(*c == '"' && c[1] != '"'); c++) {
+                if (*c == '"')
+                    c++;
+                hf_buf_putc(&item, *c);
+            }
+            if (*c == '"')
+                c++;
+        } else {
+            while (*c != '\0' && *c != ',' && *c != ' ')
+                hf_buf_putc(&item, *c++);
+        }
+        if (!first)
+            hf_buf_puts(sql, ", ");
+        first = false;
+        hf_sql_literal(sql, hf_buf_text(&item));
+        while (*c == ' ')
+            c++;
+        if (*c != ',')
+            return;
+        c++;
+    }
+}
+
+void hf_database_setting(hf_buf *sql, const char *setting)
+{
+    size_t len = strcspn(setting, "=");
+    HF_AUTO_STR name = hf_strndup(setting, len);
+    const char *value = setting[len] == '=' ? setting + len + 1 : "";
+    hf_sql_name(sql, name);
+    hf_buf_puts(sql, " TO ");
+    if (is_list(name))
+        add_list(sql, value);
+    else
+        hf_sql_literal(sql, value);
+}
+
+static hf_status set_settings(hf_pg *pg, const hf_restore_options *options, hf_error *error)
+{
+    for (size_t i = 0; i < options->manifest->database.settings.count; i++) {
+        const hf_role_setting *setting = &options->manifest->database.settings.items[i];
+        HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
+        if (setting->role != NULL) {
+            hf_buf_puts(&sql, "ALTER ROLE ");
+            hf_sql_name(&sql, setting->role);
+            hf_buf_puts(&sql, " IN DATABASE ");
+        } else {
+            hf_buf_puts(&sql, "ALTER DATABASE ");
+        }
+        hf_sql_name(&sql, options->database);
+        hf_buf_puts(&sql, " SET ");
+        hf_database_setting(&sql, setting->setting);
+        HF_TRY(hf_buf_check(&sql, "query", error));
+        hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), error);
+        if (status != HF_OK)
+            return hf_prefix(error, "database setting \"%s\"", setting->setting);
+    }
+    return HF_OK;
+}
+
+/* The server itself takes the ACL's text apart; its roles exist (plan.c). */
+static hf_status set_acl(hf_pg *pg, const hf_restore_options *options, hf_error *error)
+{
+    const char *acl = options->manifest->database.acl;
+    if (options->no_acl || options->no_owner || acl == NULL)
+        return HF_OK;
+    HF_AUTO_ROWS rows = NULL;
+    HF_TRY(hf_pg_query(pg,
+                       "SELECT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE "
+                       "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) END AS grantee, "
+                       "privilege_type, is_grantable FROM pg_catalog.aclexplode($1::aclitem[])",
+                       1, &acl, &rows, error));
+    HF_AUTO_BUF name = HF_BUF_MAX(1024);
+    hf_sql_name(&name, options->database);
+    HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
+    hf_buf_printf(&sql, "REVOKE ALL ON DATABASE %s FROM PUBLIC; REVOKE ALL ON DATABASE %s FROM ",
+                  hf_buf_text(&name), hf_buf_text(&name));
+    hf_sql_name(&sql, options->manifest->database.owner);
+    for (size_t i = 0; i < hf_rows_count(rows); i++)
+        hf_buf_printf(&sql, "; GRANT %s ON DATABASE %s TO %s%s", hf_rows_text(rows, i, "privilege_type"),
+                      hf_buf_text(&name), hf_rows_text(rows, i, "grantee"),
+                      hf_rows_bool(rows, i, "is_grantable") ? " WITH GRANT OPTION" : "");
+    HF_TRY(hf_buf_check(&sql, "query", error));
+    return hf_pg_exec(pg, hf_buf_text(&sql), error);
+}
+
+hf_status hf_database_finish(hf_pg *pg, const hf_restore_options *options, hf_error *error)
+{
+    HF_TRY(set_settings(pg, options, error));
+    HF_TRY(set_acl(pg, options, error));
+    if (options->manifest->database.connection_limit >= 0) {
+        HF_AUTO_BUF sql = HF_BUF_MAX(4096);
+        hf_buf_puts(&sql, "ALTER DATABASE ");
+        hf_sql_name(&sql, options->database);
+        hf_buf_printf(&sql, " CONNECTION LIMIT %d", options->manifest->database.connection_limit);
+        HF_TRY(hf_pg_exec(pg, hf_buf_text(&sql), error));
+    }
+    HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
+    add_comment(&sql, options->database, options->manifest->database.comment);
+    HF_TRY(hf_buf_check(&sql, "query", error));
+    return hf_pg_exec(pg, hf_buf_text(&sql), error);
+}

@@ -1,0 +1,31 @@
+/* The database as a whole: making, marking, dropping it, and its own properties; for the other files of restore/. */
+#ifndef HF_RESTORE_DATABASE_H
+#define HF_RESTORE_DATABASE_H
+
+#include "pg/connection.h"
+#include "restore/restore.h"
+
+/* *ret_unfinished: it bears the comment of a restore that has not ended. */
+HF_MUST_CHECK hf_status hf_database_probe(hf_pg *pg, const char *database, bool *ret_exists,
+                                          bool *ret_unfinished, hf_error *error);
+
+/*
+ * Create it from template0 with the manifest's owner, encoding, locale and tablespace, and mark it unfinished.
+ * *ret_created is set as soon as it exists, also when what follows fails.
+ */
+HF_MUST_CHECK hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool *ret_created,
+                                           hf_error *error);
+
+HF_MUST_CHECK hf_status hf_database_drop(hf_pg *pg, const char *database, hf_error *error);
+
+/* Settings, ACL, connection limit, and last the true comment, which takes the mark away. */
+HF_MUST_CHECK hf_status hf_database_finish(hf_pg *pg, const hf_restore_options *options, hf_error *error);
+
+/* A maintenance connection: postgres, else template1, else as the URL says; never `except`. */
+HF_MUST_CHECK hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_pg,
+                                            hf_error *error);
+
+/* "name=value" as pg_db_role_setting keeps it -> SET's "name" TO value, appended. */
+void hf_database_setting(hf_buf *sql, const char *setting);
+
+#endif

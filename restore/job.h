@@ -1,0 +1,102 @@
+/*
+ * A restore under way: what the files of restore/ share.
+ *
+ * tasks.c turns archive and manifest into a schedule; run.c has worker threads take tasks from it; load.c and build.c do
+ * them.  One mutex guards the schedule, the report, the states below and the first error; a task works without it.
+ */
+#ifndef HF_RESTORE_JOB_H
+#define HF_RESTORE_JOB_H
+
+#include <pthread.h>
+
+#include "pg/archive.h"
+#include "restore/build.h"
+#include "restore/restore.h"
+#include "restore/schedule.h"
+
+typedef enum hf_task_kind {
+    HF_TASK_BARRIER,   /* nothing to do but to be waited for; subject: hf_barrier */
+    HF_TASK_LOAD,      /* subject: table; all of its chunks in one transaction */
+    HF_TASK_CHUNK,     /* subject: table, part: chunk */
+    HF_TASK_ENTRY,     /* subject: entry */
+    HF_TASK_VERIFY,    /* subject: table, part: which of its parts */
+    HF_TASK_SEQUENCES, /* all of them */
+    HF_TASK_ACL,       /* all ACL entries, in archive order */
+    HF_TASK_REFRESH,   /* subject: entry of a materialized view */
+    HF_TASK_ANALYZE    /* subject: first table, part: how many from there on */
+} hf_task_kind;
+
+typedef enum hf_barrier { HF_BARRIER_LOADED, HF_BARRIER_BUILT } hf_barrier;
+
+#define HF_NO_TASK SIZE_MAX
+
+typedef struct hf_table_state {
+    const hf_table *table;
+    const hf_entry *entry; /* its TABLE entry; NULL: an extension made it */
+    bool left_out;         /* no rows are loaded, nothing is verified */
+    bool whole;            /* one worker loads it in one transaction */
+    size_t loaded;         /* the task after which all rows are in */
+    size_t verify_parts;
+    hf_row_digest seen;
+} hf_table_state;
+
+typedef struct hf_entry_state {
+    hf_pass pass;
+    bool broken;                /* failed, or depends on one that did */
+    size_t task;                /* HF_NO_TASK unless it is one */
+    size_t table;               /* index of its hf_table_state + 1; 0: none */
+    HF_VECTOR(uint32_t) locked; /* entries of the relations that its statements lock */
+} hf_entry_state;
+
+typedef struct hf_job {
+    const hf_restore_options *options;
+    const hf_manifest *manifest;
+    const hf_archive *archive;
+    hf_restore_report *report;
+    size_t jobs;
+    int server_version;
+
+    hf_table_state *tables;  /* as in the manifest */
+    hf_entry_state *entries; /* as in the archive */
+    hf_schedule schedule;
+
+    pthread_mutex_t mutex;
+    pthread_cond_t changed;
+    hf_status status; /* the first failure that ends everything */
+    hf_error error;
+} hf_job;
+
+void hf_job_init(hf_job *job, const hf_restore_options *options, const hf_archive *archive,
+                 hf_restore_report *report);
+void hf_job_done(hf_job *job);
+
+/* The schedule of everything but HF_PASS_SCHEMA and HF_PASS_LAST.  Call after the server's version is known. */
+HF_MUST_CHECK hf_status hf_job_plan(hf_job *job, hf_error *error);
+
+/* Work through the schedule with job->jobs threads. */
+HF_MUST_CHECK hf_status hf_job_run(hf_job *job, hf_error *error);
+
+/* All entries of one pass, in archive order, over one session; failures go into the report. */
+HF_MUST_CHECK hf_status hf_job_build_pass(hf_job *job, hf_session *session, hf_pass pass, hf_error *error);
+
+/*
+ * One entry, with its line in the report.  HF_OK also if the server refused it (the entry is then broken); an error only
+ * for what ends the restore: no connection, a stop request.
+ */
+HF_MUST_CHECK hf_status hf_job_build_entry(hf_job *job, hf_session *session, size_t entry, hf_error *error);
+
+/* load.c */
+HF_MUST_CHECK hf_status hf_load_table(hf_job *job, hf_session *session, size_t table, hf_error *error);
+HF_MUST_CHECK hf_status hf_load_chunk(hf_job *job, hf_session *session, size_t table, size_t chunk,
+                                      hf_error *error);
+
+/* finish.c */
+HF_MUST_CHECK hf_status hf_set_sequences(hf_job *job, hf_session *session, hf_error *error);
+HF_MUST_CHECK hf_status hf_refresh(hf_job *job, hf_session *session, size_t entry, hf_error *error);
+HF_MUST_CHECK hf_status hf_analyze(hf_job *job, hf_session *session, size_t first, size_t count,
+                                   hf_error *error);
+
+/* True for a failure of one statement, after which the connection can go on. */
+bool hf_is_refusal(hf_status status);
+
+#endif

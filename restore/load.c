@@ -1,0 +1,88 @@
+/*
+ * Rows, chunk by chunk: fetched, checked and unpacked by the repository, sent by COPY, counted by the server.
+ *
+ * A table that one worker loads is truncated first in the same transaction, which lets COPY write its rows frozen: nobody
+ * has to set their hint bits later, and reading them back is cheaper.  Several workers in one table cannot do that.  A table
+ * that an extension made may hold the extension's own rows and is never truncated.
+ */
+#include "pg/catalog.h"
+#include "pg/copy.h"
+#include "restore/job.h"
+
+#define STATEMENT_MAX (1u << 20)
+
+static void add_copy(hf_buf *sql, const hf_table *table, bool freeze)
+{
+    hf_buf_puts(sql, "COPY ");
+    hf_sql_qualified(sql, table->schema, table->name);
+    for (size_t i = 0; i < table->columns.count; i++) {
+        hf_buf_puts(sql, i == 0 ? " (" : ", ");
+        hf_sql_name(sql, table->columns.items[i]);
+    }
+    hf_buf_puts(sql, table->columns.count > 0 ? ") FROM STDIN" : " FROM STDIN");
+    if (freeze)
+        hf_buf_puts(sql, " WITH (FREEZE)");
+}
+
+static hf_status load(hf_job *job, hf_session *session, const hf_chunk *chunk, const char *sql,
+                      hf_error *error)
+{
+    HF_TRY(hf_repository_get_object(job->options->repository, session->zstd, &chunk->object, &session->chunk,
+                                    error));
+    uint64_t rows;
+    HF_TRY(hf_pg_copy_in(session->pg, sql, session->chunk.data, session->chunk.len, &rows, error));
+    if (rows != chunk->digest.rows)
+        return hf_fail(error, HF_E_MISMATCH, "the server took %llu rows from object \"%s\", which has %llu",
+                       (unsigned long long) rows, chunk->object.name,
+                       (unsigned long long) chunk->digest.rows);
+    hf_progress *progress = job->options->progress;
+    if (progress != NULL) {
+        atomic_fetch_add(&progress->bytes, session->chunk.len);
+        atomic_fetch_add(&progress->done_bytes, session->chunk.len);
+        atomic_fetch_add(&progress->rows, rows);
+    }
+    return HF_OK;
+}
+
+static hf_status name_table(const hf_table *table, hf_error *error)
+{
+    HF_AUTO_STR shown = hf_pg_table_shown(table->schema, table->name);
+    return hf_prefix(error, "loading table %s", shown);
+}
+
+static hf_status load_whole(hf_job *job, hf_session *session, const hf_table_state *state, hf_error *error)
+{
+    const hf_table *table = state->table;
+    bool freeze = state->entry != NULL;
+    HF_AUTO_BUF copy = HF_BUF_MAX(STATEMENT_MAX);
+    add_copy(&copy, table, freeze);
+    HF_TRY(hf_buf_check(&copy, "statement", error));
+    HF_AUTO_BUF begin = HF_BUF_MAX(4096);
+    hf_buf_puts(&begin, "BEGIN");
+    if (freeze) {
+        hf_buf_puts(&begin, "; TRUNCATE ONLY ");
+        hf_sql_qualified(&begin, table->schema, table->name);
+    }
+    HF_TRY(hf_pg_exec(session->pg, hf_buf_text(&begin), error));
+    for (size_t i = 0; i < table->chunks.count; i++)
+        HF_TRY(load(job, session, &table->chunks.items[i], hf_buf_text(&copy), error));
+    return hf_pg_exec(session->pg, "COMMIT", error);
+}
+
+hf_status hf_load_table(hf_job *job, hf_session *session, size_t table, hf_error *error)
+{
+    if (load_whole(job, session, &job->tables[table], error) != HF_OK)
+        return name_table(job->tables[table].table, error);
+    return HF_OK;
+}
+
+hf_status hf_load_chunk(hf_job *job, hf_session *session, size_t number, size_t chunk, hf_error *error)
+{
+    const hf_table *table = job->tables[number].table;
+    HF_AUTO_BUF copy = HF_BUF_MAX(STATEMENT_MAX);
+    add_copy(&copy, table, false);
+    HF_TRY(hf_buf_check(&copy, "statement", error));
+    if (load(job, session, &table->chunks.items[chunk], hf_buf_text(&copy), error) != HF_OK)
+        return name_table(table, error);
+    return HF_OK;
+}

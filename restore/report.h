@@ -1,0 +1,13 @@
+/* Filling a restore's report, for the other files of restore/. */
+#ifndef HF_RESTORE_REPORT_H
+#define HF_RESTORE_REPORT_H
+
+#include "pg/archive.h"
+#include "restore/restore.h"
+
+/* `why` may be NULL; everything is copied. */
+hf_restored *hf_report_add(hf_restore_report *report, const char *kind, const char *schema, const char *name,
+                           hf_outcome outcome, const char *why);
+void hf_report_entry(hf_restore_report *report, const hf_entry *entry, hf_outcome outcome, const char *why);
+
+#endif

@@ -1,0 +1,152 @@
+#include "restore/restore.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/signals.h"
+#include "restore/database.h"
+#include "restore/job.h"
+#include "restore/plan.h"
+#include "restore/report.h"
+
+static hf_status read_archive(const hf_restore_options *options, hf_archive **ret_archive, hf_error *error)
+{
+    hf_zstd *zstd = hf_zstd_new();
+    HF_AUTO_BUF text = HF_BUF_MAX(HF_OBJECT_RAW_MAX);
+    hf_status status =
+        hf_repository_get_object(options->repository, zstd, &options->manifest->schema, &text, error);
+    hf_zstd_free(zstd);
+    if (status != HF_OK)
+        return hf_prefix(error, "schema");
+    json_error_t why;
+    json_t *json = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &why);
+    if (json == NULL)
+        return hf_fail(error, HF_E_CORRUPT, "the schema object \"%s\" is not JSON: %s",
+                       options->manifest->schema.name, why.text);
+    status = hf_archive_from_json(json, ret_archive, error);
+    json_decref(json);
+    return status;
+}
+
+/* Begin a phase (NULL: end the last one) and note how long the one before took. */
+static void begin_phase(const hf_restore_options *options, hf_restore_report *report, const char *name,
+                        int64_t *started_ms)
+{
+    int64_t now = hf_monotonic_ms();
+    if (report->phases.count > 0)
+        report->phases.items[report->phases.count - 1].took_ms = now - *started_ms;
+    *started_ms = now;
+    if (name == NULL)
+        return;
+    HF_PUSH(&report->phases, ((hf_restore_phase){.name = name}));
+    if (options->on_phase != NULL)
+        options->on_phase(options->context, name);
+}
+
+/* HF_E_DATABASE that counts what failed and tells the first. */
+static hf_status check_objects(const hf_restore_report *report, hf_error *error)
+{
+    size_t failed = hf_restore_report_count(report, HF_OUTCOME_FAILED);
+    for (size_t i = 0; failed > 0 && i < report->objects.count; i++) {
+        const hf_restored *object = &report->objects.items[i];
+        if (object->outcome != HF_OUTCOME_FAILED)
+            continue;
+        return hf_fail(error, HF_E_DATABASE, "%zu object%s could not be restored; the first is %s \"%s\": %s",
+                       failed, failed > 1 ? "s" : "", object->kind, object->name, object->why);
+    }
+    return HF_OK;
+}
+
+static hf_status check_rows(const hf_restore_report *report, hf_error *error)
+{
+    if (report->differences.count == 0)
+        return HF_OK;
+    const hf_difference *first = &report->differences.items[0];
+    return hf_fail(error, HF_E_MISMATCH,
+                   "%zu table%s differ%s from the snapshot; the first is \"%s\".\"%s\": %s",
+                   report->differences.count, report->differences.count > 1 ? "s" : "",
+                   report->differences.count > 1 ? "" : "s", first->schema, first->table, first->why);
+}
+
+static hf_status fill(hf_job *job, hf_pg *maintenance, int64_t *phase_ms, hf_error *error)
+{
+    const hf_restore_options *options = job->options;
+    hf_restore_report *report = job->report;
+    begin_phase(options, report, "schema", phase_ms);
+    HF_AUTO(hf_session_done) hf_session session = {0};
+    HF_TRY(hf_session_open(options, "restore", 1, &session, error));
+    job->server_version = hf_pg_version(session.pg);
+    HF_TRY(hf_job_build_pass(job, &session, HF_PASS_SCHEMA, error));
+    HF_TRY(check_objects(report, error));
+
+    begin_phase(options, report, "data", phase_ms);
+    HF_TRY(hf_job_plan(job, error));
+    if (options->progress != NULL) /* in and back */
+        atomic_store(&options->progress->total_bytes, 2 * hf_manifest_raw_bytes(job->manifest));
+    HF_TRY(hf_job_run(job, error));
+
+    begin_phase(options, report, "finish", phase_ms);
+    HF_TRY(hf_job_build_pass(job, &session, HF_PASS_LAST, error));
+    HF_TRY(check_objects(report, error));
+    HF_TRY(check_rows(report, error));
+    return hf_database_finish(maintenance, options, error);
+}
+
+/* From an empty server to a whole database; *ret_created: there is something to drop. */
+static hf_status make(hf_job *job, hf_pg *maintenance, bool replace, int64_t *phase_ms, bool *ret_created,
+                      hf_error *error)
+{
+    begin_phase(job->options, job->report, "create", phase_ms);
+    if (replace)
+        HF_TRY(hf_database_drop(maintenance, job->options->database, error));
+    HF_TRY(hf_database_create(maintenance, job->options, ret_created, error));
+    HF_FAULT("restore.after_create", error);
+    return fill(job, maintenance, phase_ms, error);
+}
+
+/* The first error stays the one to tell. */
+static void undo(const hf_restore_options *options, hf_restore_report *report, hf_error *error)
+{
+    hf_error ignored;
+    if (hf_restore_drop(options->url, options->database, &ignored) == HF_OK)
+        report->dropped = true;
+    else
+        hf_hint(error, "what was restored so far is still there: DROP DATABASE \"%s\"", options->database);
+}
+
+static hf_status run(const hf_restore_options *options, hf_restore_report *report, int64_t *phase_ms,
+                     hf_error *error)
+{
+    begin_phase(options, report, "plan", phase_ms);
+    HF_AUTO(hf_archive_freep) hf_archive *archive = NULL;
+    HF_TRY(read_archive(options, &archive, error));
+    HF_AUTO_PG maintenance = NULL;
+    HF_TRY(hf_database_connect(options->url, options->database, &maintenance, error));
+    bool replace = false, created = false;
+    HF_TRY(hf_restore_plan(maintenance, options, archive, &report->warnings, &replace, error));
+
+    hf_job job;
+    hf_job_init(&job, options, archive, report);
+    hf_status status = make(&job, maintenance, replace, phase_ms, &created, error);
+    hf_job_done(&job);
+    if (status != HF_OK && created && !options->keep_on_failure)
+        undo(options, report, error);
+    return status;
+}
+
+hf_status hf_restore_run(const hf_restore_options *options, hf_restore_report *ret_report, hf_error *error)
+{
+    hf_error scratch;
+    hf_error *seen = error != NULL ? error : &scratch;
+    ret_report->database = hf_strdup(options->database);
+    ret_report->snapshot = hf_strdup(options->manifest->id);
+    int64_t started = hf_monotonic_ms(), phase_ms = started;
+    hf_status status = run(options, ret_report, &phase_ms, seen);
+    begin_phase(options, ret_report, NULL, &phase_ms);
+    ret_report->took_ms = hf_monotonic_ms() - started;
+    if (status != HF_OK)
+        ret_report->verified = false;
+    return status;
+}

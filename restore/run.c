@@ -1,0 +1,253 @@
+/* The workers of a restore: threads that take tasks from the schedule until none is left. */
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/fault.h"
+#include "base/signals.h"
+#include "base/text.h"
+#include "restore/job.h"
+#include "restore/report.h"
+
+bool hf_is_refusal(hf_status status)
+{
+    return status == HF_E_DATABASE || status == HF_E_PRIVILEGE || status == HF_E_LOCKED;
+}
+
+/* Whether something that the entry needs is broken; *ret_name is borrowed. */
+static bool needs_broken(const hf_job *job, const hf_entry *entry, const hf_entry **ret_other)
+{
+    for (size_t i = 0; i < entry->dependencies.count; i++) {
+        const hf_entry *other = hf_archive_find(job->archive, entry->dependencies.items[i]);
+        if (other != NULL && job->entries[other - job->archive->entries.items].broken) {
+            *ret_other = other;
+            return true;
+        }
+    }
+    return false;
+}
+
+/* Hosts that make extensions for their users keep them: the comment that the extension brings is there all the same. */
+static bool is_forgivable(const hf_entry *entry, hf_status status)
+{
+    return status == HF_E_PRIVILEGE && strcmp(entry->kind, "COMMENT") == 0 &&
+           hf_starts_with(entry->tag, "EXTENSION ");
+}
+
+hf_status hf_job_build_entry(hf_job *job, hf_session *session, size_t number, hf_error *error)
+{
+    const hf_entry *entry = &job->archive->entries.items[number];
+    const char *left_out = hf_entry_left_out(entry, job->options);
+    const hf_entry *other = NULL;
+    pthread_mutex_lock(&job->mutex);
+    bool broken = needs_broken(job, entry, &other);
+    if (left_out != NULL) {
+        hf_report_entry(job->report, entry, HF_OUTCOME_SKIPPED, left_out);
+    } else if (broken) {
+        HF_AUTO_STR why = hf_format("it depends on %s \"%s\", which failed", other->kind, other->tag);
+        hf_report_entry(job->report, entry, HF_OUTCOME_SKIPPED, why);
+        job->entries[number].broken = true;
+    }
+    pthread_mutex_unlock(&job->mutex);
+    if (left_out != NULL || broken)
+        return HF_OK;
+
+    hf_error failure;
+    hf_status status = hf_entry_build(session, entry, job->options, &failure);
+    if (status != HF_OK && !hf_is_refusal(status)) {
+        if (error != NULL)
+            *error = failure;
+        return hf_prefix(error, "%s \"%s\"", entry->kind, entry->tag);
+    }
+    pthread_mutex_lock(&job->mutex);
+    if (status == HF_OK) {
+        hf_report_entry(job->report, entry, HF_OUTCOME_RESTORED, NULL);
+    } else if (is_forgivable(entry, status)) {
+        hf_report_entry(job->report, entry, HF_OUTCOME_SKIPPED, failure.message);
+    } else {
+        hf_report_entry(job->report, entry, HF_OUTCOME_FAILED, failure.message);
+        job->entries[number].broken = true;
+    }
+    pthread_mutex_unlock(&job->mutex);
+    return HF_OK;
+}
+
+hf_status hf_job_build_pass(hf_job *job, hf_session *session, hf_pass pass, hf_error *error)
+{
+    for (size_t i = 0; i < job->archive->entries.count; i++) {
+        if (job->entries[i].pass != pass)
+            continue;
+        HF_TRY(hf_stop_check(error));
+        HF_TRY(hf_job_build_entry(job, session, i, error));
+    }
+    return HF_OK;
+}
+
+static void report_loaded(hf_job *job, size_t number)
+{
+    const hf_table *table = job->tables[number].table;
+    pthread_mutex_lock(&job->mutex);
+    hf_restored *object =
+        hf_report_add(job->report, "TABLE DATA", table->schema, table->name, HF_OUTCOME_RESTORED, NULL);
+    object->rows = table->total.rows;
+    job->report->rows += table->total.rows;
+    job->report->bytes += table->raw_bytes;
+    pthread_mutex_unlock(&job->mutex);
+}
+
+static hf_status verify_part(hf_job *job, hf_session *session, const hf_task *task, hf_error *error)
+{
+    HF_FAULT("restore.before_verify", error);
+    hf_table_state *state = &job->tables[task->subject];
+    hf_row_digest sum = {0};
+    hf_table_part part = {.part = task->part, .parts = state->verify_parts};
+    HF_TRY(hf_verify_read(session->pg, state->table, part, job->options->progress, &sum, error));
+    pthread_mutex_lock(&job->mutex);
+    hf_row_digest_merge(&state->seen, &sum);
+    pthread_mutex_unlock(&job->mutex);
+    return HF_OK;
+}
+
+static hf_status pass_barrier(const hf_task *task, hf_error *error)
+{
+    (void) error;
+    if (task->subject == HF_BARRIER_LOADED)
+        HF_FAULT("restore.after_load", error);
+    return HF_OK;
+}
+
+static hf_status do_task(hf_job *job, hf_session *session, const hf_task *task, hf_error *error)
+{
+    switch ((hf_task_kind) task->kind) {
+    case HF_TASK_BARRIER:
+        return pass_barrier(task, error);
+    case HF_TASK_LOAD:
+        HF_TRY(hf_load_table(job, session, task->subject, error));
+        report_loaded(job, task->subject);
+        return HF_OK;
+    case HF_TASK_CHUNK:
+        return hf_load_chunk(job, session, task->subject, task->part, error);
+    case HF_TASK_ENTRY:
+        return hf_job_build_entry(job, session, task->subject, error);
+    case HF_TASK_VERIFY:
+        return verify_part(job, session, task, error);
+    case HF_TASK_SEQUENCES:
+        return hf_set_sequences(job, session, error);
+    case HF_TASK_ACL:
+        return hf_job_build_pass(job, session, HF_PASS_ACL, error);
+    case HF_TASK_REFRESH:
+        return hf_refresh(job, session, task->subject, error);
+    case HF_TASK_ANALYZE:
+        return hf_analyze(job, session, task->subject, task->part, error);
+    }
+    return HF_OK;
+}
+
+/* Under the mutex. */
+static void account(hf_job *job, const hf_task *task, int64_t took_ms)
+{
+    switch ((hf_task_kind) task->kind) {
+    case HF_TASK_LOAD:
+    case HF_TASK_CHUNK:
+        job->report->load_ms += took_ms;
+        break;
+    case HF_TASK_VERIFY:
+        job->report->verify_ms += took_ms;
+        break;
+    default:
+        job->report->build_ms += took_ms;
+    }
+}
+
+/* Under the mutex: wait for a task; false when there will be none. */
+static bool wait_for_task(hf_job *job, size_t *ret_task)
+{
+    for (;;) {
+        if (job->status != HF_OK || hf_schedule_is_finished(&job->schedule))
+            return false;
+        hf_error stopped;
+        if (hf_stop_check(&stopped) != HF_OK) {
+            job->status = stopped.code;
+            job->error = stopped;
+            pthread_cond_broadcast(&job->changed);
+            return false;
+        }
+        if (hf_schedule_take(&job->schedule, ret_task))
+            return true;
+        pthread_cond_wait(&job->changed, &job->mutex);
+    }
+}
+
+static void fail_job(hf_job *job, hf_status status, const hf_error *error)
+{
+    if (job->status == HF_OK) {
+        job->status = status;
+        job->error = *error;
+    }
+    pthread_cond_broadcast(&job->changed);
+}
+
+static void *work(void *job_)
+{
+    hf_job *job = job_;
+    hf_session session = {0};
+    hf_error error;
+    hf_status status = hf_session_open(job->options, "restore", job->jobs, &session, &error);
+    pthread_mutex_lock(&job->mutex);
+    if (status != HF_OK)
+        fail_job(job, status, &error);
+    size_t number;
+    while (status == HF_OK && wait_for_task(job, &number)) {
+        hf_task task = job->schedule.tasks.items[number];
+        pthread_mutex_unlock(&job->mutex);
+        int64_t started = hf_monotonic_ms();
+        status = do_task(job, &session, &task, &error);
+        int64_t took_ms = hf_monotonic_ms() - started;
+        pthread_mutex_lock(&job->mutex);
+        account(job, &task, took_ms);
+        hf_schedule_end(&job->schedule, number);
+        if (status != HF_OK)
+            fail_job(job, status, &error);
+        pthread_cond_broadcast(&job->changed);
+    }
+    pthread_mutex_unlock(&job->mutex);
+    hf_session_done(&session);
+    return NULL;
+}
+
+static void compare_tables(hf_job *job)
+{
+    for (size_t i = 0; i < job->manifest->tables.count; i++) {
+        hf_table_state *state = &job->tables[i];
+        const hf_table *table = state->table;
+        if (state->left_out) {
+            hf_report_add(job->report, "TABLE DATA", table->schema, table->name, HF_OUTCOME_SKIPPED,
+                          "its rows were excluded from the snapshot");
+            continue;
+        }
+        if (state->loaded == HF_NO_TASK || !state->whole)
+            report_loaded(job, i);
+        hf_verify_compare(table, &state->seen, &job->report->differences);
+    }
+    job->report->verified = job->report->differences.count == 0;
+}
+
+hf_status hf_job_run(hf_job *job, hf_error *error)
+{
+    pthread_t *threads = hf_alloc(job->jobs * sizeof(*threads));
+    size_t started = 0;
+    while (started < job->jobs && pthread_create(&threads[started], NULL, work, job) == 0)
+        started++;
+    for (size_t i = 0; i < started; i++)
+        pthread_join(threads[i], NULL);
+    free(threads);
+    if (started == 0)
+        return hf_fail(error, HF_E_SYSTEM, "a thread cannot be started");
+    if (job->status != HF_OK) {
+        if (error != NULL)
+            *error = job->error;
+        return job->status;
+    }
+    compare_tables(job);
+    return HF_OK;
+}
