@@ -26,8 +26,8 @@ static bool is_one_of(const char *text, const char *const *list)
     return false;
 }
 
-hf_status hf_session_open(const hf_restore_options *options, const char *purpose, size_t jobs,
-                          hf_session *ret_session, hf_error *error)
+hf_status hf_restore_session_open(const hf_restore_options *options, const char *purpose, size_t jobs,
+                                  hf_restore_session *ret_session, hf_error *error)
 {
     hf_pg_options connection = {
         .url = options->url, .database = options->database, .purpose = purpose, .exact_text = true};
@@ -47,20 +47,20 @@ hf_status hf_session_open(const hf_restore_options *options, const char *purpose
                     memory));
     if (hf_pg_version(pg) >= TRANSACTION_TIMEOUT_VERSION)
         HF_TRY(hf_pg_exec(pg, "SET transaction_timeout = 0", error));
-    *ret_session = (hf_session){.chunk = HF_BUF_MAX(HF_OBJECT_RAW_MAX)};
+    *ret_session = (hf_restore_session){.chunk = HF_BUF_MAX(HF_OBJECT_RAW_MAX)};
     ret_session->pg = HF_TAKE(pg);
     ret_session->zstd = hf_zstd_new();
     return HF_OK;
 }
 
-void hf_session_done(hf_session *session)
+void hf_restore_session_done(hf_restore_session *session)
 {
     hf_pg_free(session->pg);
     hf_zstd_free(session->zstd);
     hf_buf_done(&session->chunk);
     free(session->tablespace);
     free(session->access_method);
-    *session = (hf_session){0};
+    *session = (hf_restore_session){0};
 }
 
 hf_pass hf_entry_pass(const hf_entry *entry, bool is_before_data)
@@ -171,7 +171,7 @@ void hf_entry_statements(const hf_entry *entry, const hf_restore_options *option
     }
 }
 
-static hf_status set_default(hf_session *session, const char *setting, const char *value, char **kept,
+static hf_status set_default(hf_restore_session *session, const char *setting, const char *value, char **kept,
                              hf_error *error)
 {
     if (value == NULL || hf_streq(value, *kept))
@@ -185,8 +185,8 @@ static hf_status set_default(hf_session *session, const char *setting, const cha
     return HF_OK;
 }
 
-hf_status hf_entry_build(hf_session *session, const hf_entry *entry, const hf_restore_options *options,
-                         hf_error *error)
+hf_status hf_entry_build(hf_restore_session *session, const hf_entry *entry,
+                         const hf_restore_options *options, hf_error *error)
 {
     hf_error scratch;
     hf_error *seen = error != NULL ? error : &scratch;

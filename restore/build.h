@@ -9,17 +9,18 @@
 #include "stream/zstd.h"
 
 /* One worker's connection and what it keeps between tasks. */
-typedef struct hf_session {
+typedef struct hf_restore_session {
     hf_pg *pg;
     hf_zstd *zstd;
     hf_buf chunk;
     char *tablespace;    /* default_tablespace now; NULL: as connected */
     char *access_method; /* default_table_access_method now; NULL: as connected */
-} hf_session;
+} hf_restore_session;
 
-HF_MUST_CHECK hf_status hf_session_open(const hf_restore_options *options, const char *purpose, size_t jobs,
-                                        hf_session *ret_session, hf_error *error);
-void hf_session_done(hf_session *session);
+HF_MUST_CHECK hf_status hf_restore_session_open(const hf_restore_options *options, const char *purpose,
+                                                size_t jobs, hf_restore_session *ret_session,
+                                                hf_error *error);
+void hf_restore_session_done(hf_restore_session *session);
 
 /* When an entry is made; archive order within each. */
 typedef enum hf_pass {
@@ -44,7 +45,7 @@ void hf_entry_statements(const hf_entry *entry, const hf_restore_options *option
                          hf_buf *sql);
 
 /* Run them.  A deadlock is tried again. */
-HF_MUST_CHECK hf_status hf_entry_build(hf_session *session, const hf_entry *entry,
+HF_MUST_CHECK hf_status hf_entry_build(hf_restore_session *session, const hf_entry *entry,
                                        const hf_restore_options *options, hf_error *error);
 
 #endif

@@ -27,7 +27,8 @@ static void report(hf_job *job, const char *kind, const char *schema, const char
 }
 
 /* One statement for a batch of sequences; only when the server refuses it, one each, to find which. */
-static hf_status set_batch(hf_job *job, hf_session *session, size_t first, size_t end, hf_error *error)
+static hf_status set_batch(hf_job *job, hf_restore_session *session, size_t first, size_t end,
+                           hf_error *error)
 {
     HF_AUTO_BUF sql = HF_BUF_MAX(STATEMENT_MAX);
     for (size_t i = first; i < end; i++) {
@@ -49,7 +50,7 @@ static hf_status set_batch(hf_job *job, hf_session *session, size_t first, size_
     return HF_OK;
 }
 
-hf_status hf_set_sequences(hf_job *job, hf_session *session, hf_error *error)
+hf_status hf_set_sequences(hf_job *job, hf_restore_session *session, hf_error *error)
 {
     size_t count = job->manifest->sequences.count;
     for (size_t first = 0; first < count; first += BATCH)
@@ -57,7 +58,7 @@ hf_status hf_set_sequences(hf_job *job, hf_session *session, hf_error *error)
     return HF_OK;
 }
 
-hf_status hf_refresh(hf_job *job, hf_session *session, size_t number, hf_error *error)
+hf_status hf_refresh(hf_job *job, hf_restore_session *session, size_t number, hf_error *error)
 {
     const hf_entry *entry = &job->archive->entries.items[number];
     HF_AUTO_BUF sql = HF_BUF_MAX(4096);
@@ -71,7 +72,7 @@ hf_status hf_refresh(hf_job *job, hf_session *session, size_t number, hf_error *
 }
 
 /* Statistics that cannot be had are a warning: the data is there. */
-hf_status hf_analyze(hf_job *job, hf_session *session, size_t first, size_t count, hf_error *error)
+hf_status hf_analyze(hf_job *job, hf_restore_session *session, size_t first, size_t count, hf_error *error)
 {
     HF_AUTO_BUF sql = HF_BUF_MAX(STATEMENT_MAX);
     for (size_t i = first; i < first + count; i++) {

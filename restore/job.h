@@ -77,23 +77,26 @@ HF_MUST_CHECK hf_status hf_job_plan(hf_job *job, hf_error *error);
 HF_MUST_CHECK hf_status hf_job_run(hf_job *job, hf_error *error);
 
 /* All entries of one pass, in archive order, over one session; failures go into the report. */
-HF_MUST_CHECK hf_status hf_job_build_pass(hf_job *job, hf_session *session, hf_pass pass, hf_error *error);
+HF_MUST_CHECK hf_status hf_job_build_pass(hf_job *job, hf_restore_session *session, hf_pass pass,
+                                          hf_error *error);
 
 /*
  * One entry, with its line in the report.  HF_OK also if the server refused it (the entry is then broken); an error only
  * for what ends the restore: no connection, a stop request.
  */
-HF_MUST_CHECK hf_status hf_job_build_entry(hf_job *job, hf_session *session, size_t entry, hf_error *error);
+HF_MUST_CHECK hf_status hf_job_build_entry(hf_job *job, hf_restore_session *session, size_t entry,
+                                           hf_error *error);
 
 /* load.c */
-HF_MUST_CHECK hf_status hf_load_table(hf_job *job, hf_session *session, size_t table, hf_error *error);
-HF_MUST_CHECK hf_status hf_load_chunk(hf_job *job, hf_session *session, size_t table, size_t chunk,
+HF_MUST_CHECK hf_status hf_load_table(hf_job *job, hf_restore_session *session, size_t table,
+                                      hf_error *error);
+HF_MUST_CHECK hf_status hf_load_chunk(hf_job *job, hf_restore_session *session, size_t table, size_t chunk,
                                       hf_error *error);
 
 /* finish.c */
-HF_MUST_CHECK hf_status hf_set_sequences(hf_job *job, hf_session *session, hf_error *error);
-HF_MUST_CHECK hf_status hf_refresh(hf_job *job, hf_session *session, size_t entry, hf_error *error);
-HF_MUST_CHECK hf_status hf_analyze(hf_job *job, hf_session *session, size_t first, size_t count,
+HF_MUST_CHECK hf_status hf_set_sequences(hf_job *job, hf_restore_session *session, hf_error *error);
+HF_MUST_CHECK hf_status hf_refresh(hf_job *job, hf_restore_session *session, size_t entry, hf_error *error);
+HF_MUST_CHECK hf_status hf_analyze(hf_job *job, hf_restore_session *session, size_t first, size_t count,
                                    hf_error *error);
 
 /* True for a failure of one statement, after which the connection can go on. */

@@ -24,7 +24,7 @@ static void add_copy(hf_buf *sql, const hf_table *table, bool freeze)
         hf_buf_puts(sql, " WITH (FREEZE)");
 }
 
-static hf_status load(hf_job *job, hf_session *session, const hf_chunk *chunk, const char *sql,
+static hf_status load(hf_job *job, hf_restore_session *session, const hf_chunk *chunk, const char *sql,
                       hf_error *error)
 {
     HF_TRY(hf_repository_get_object(job->options->repository, session->zstd, &chunk->object, &session->chunk,
@@ -50,7 +50,8 @@ static hf_status name_table(const hf_table *table, hf_error *error)
     return hf_prefix(error, "loading table %s", shown);
 }
 
-static hf_status load_whole(hf_job *job, hf_session *session, const hf_table_state *state, hf_error *error)
+static hf_status load_whole(hf_job *job, hf_restore_session *session, const hf_table_state *state,
+                            hf_error *error)
 {
     const hf_table *table = state->table;
     bool freeze = state->entry != NULL;
@@ -69,14 +70,15 @@ static hf_status load_whole(hf_job *job, hf_session *session, const hf_table_sta
     return hf_pg_exec(session->pg, "COMMIT", error);
 }
 
-hf_status hf_load_table(hf_job *job, hf_session *session, size_t table, hf_error *error)
+hf_status hf_load_table(hf_job *job, hf_restore_session *session, size_t table, hf_error *error)
 {
     if (load_whole(job, session, &job->tables[table], error) != HF_OK)
         return name_table(job->tables[table].table, error);
     return HF_OK;
 }
 
-hf_status hf_load_chunk(hf_job *job, hf_session *session, size_t number, size_t chunk, hf_error *error)
+hf_status hf_load_chunk(hf_job *job, hf_restore_session *session, size_t number, size_t chunk,
+                        hf_error *error)
 {
     const hf_table *table = job->tables[number].table;
     HF_AUTO_BUF copy = HF_BUF_MAX(STATEMENT_MAX);

@@ -34,7 +34,7 @@ static bool is_forgivable(const hf_entry *entry, hf_status status)
            hf_starts_with(entry->tag, "EXTENSION ");
 }
 
-hf_status hf_job_build_entry(hf_job *job, hf_session *session, size_t number, hf_error *error)
+hf_status hf_job_build_entry(hf_job *job, hf_restore_session *session, size_t number, hf_error *error)
 {
     const hf_entry *entry = &job->archive->entries.items[number];
     const char *left_out = hf_entry_left_out(entry, job->options);
@@ -72,7 +72,7 @@ hf_status hf_job_build_entry(hf_job *job, hf_session *session, size_t number, hf
     return HF_OK;
 }
 
-hf_status hf_job_build_pass(hf_job *job, hf_session *session, hf_pass pass, hf_error *error)
+hf_status hf_job_build_pass(hf_job *job, hf_restore_session *session, hf_pass pass, hf_error *error)
 {
     for (size_t i = 0; i < job->archive->entries.count; i++) {
         if (job->entries[i].pass != pass)
@@ -95,7 +95,7 @@ static void report_loaded(hf_job *job, size_t number)
     pthread_mutex_unlock(&job->mutex);
 }
 
-static hf_status verify_part(hf_job *job, hf_session *session, const hf_task *task, hf_error *error)
+static hf_status verify_part(hf_job *job, hf_restore_session *session, const hf_task *task, hf_error *error)
 {
     HF_FAULT("restore.before_verify", error);
     hf_table_state *state = &job->tables[task->subject];
@@ -116,7 +116,7 @@ static hf_status pass_barrier(const hf_task *task, hf_error *error)
     return HF_OK;
 }
 
-static hf_status do_task(hf_job *job, hf_session *session, const hf_task *task, hf_error *error)
+static hf_status do_task(hf_job *job, hf_restore_session *session, const hf_task *task, hf_error *error)
 {
     switch ((hf_task_kind) task->kind) {
     case HF_TASK_BARRIER:
@@ -190,9 +190,9 @@ static void fail_job(hf_job *job, hf_status status, const hf_error *error)
 static void *work(void *job_)
 {
     hf_job *job = job_;
-    hf_session session = {0};
+    hf_restore_session session = {0};
     hf_error error;
-    hf_status status = hf_session_open(job->options, "restore", job->jobs, &session, &error);
+    hf_status status = hf_restore_session_open(job->options, "restore", job->jobs, &session, &error);
     pthread_mutex_lock(&job->mutex);
     if (status != HF_OK)
         fail_job(job, status, &error);
@@ -211,7 +211,7 @@ static void *work(void *job_)
         pthread_cond_broadcast(&job->changed);
     }
     pthread_mutex_unlock(&job->mutex);
-    hf_session_done(&session);
+    hf_restore_session_done(&session);
     return NULL;
 }
 
