@@ -1,73 +1,90 @@
-#include "base/log.h"
+#include "base/clock.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/cycles.h"
 #include "cli/output.h"
-#include "cli/session.h"
 #include "deploy/deploy.h"
 #include "repository/journal.h"
 
-static const char *text_of(const json_t *object, const char *name)
+/* A cycle in the list: the report without its long members, or what is wrong with its journal. */
+static json_t *entry_of(hf_repository *repository, const char *target, const char *cycle)
 {
-    const char *text = json_string_value(json_object_get(object, name));
-    return text != NULL ? text : "";
+    static const char *const left_out[] = {"phases", "preflight", "checks", "restore"};
+    json_t *report = NULL;
+    hf_error error = {0};
+
+    if (hf_deploy_report(repository, target, cycle, &report, &error) != HF_OK)
+        return json_pack("{s:s, s:s, s:s, s:o}", "id", cycle, "target", target, "state", "unreadable",
+                         "error", hf_out_error_json(&error));
+    for (size_t i = 0; i < sizeof(left_out) / sizeof(left_out[0]); i++)
+        json_object_del(report, left_out[i]);
+    return report;
 }
 
-static void add_row(hf_grid *grid, const json_t *report)
+static hf_status list(const hf_session *session, const char *target, json_t *cycles, hf_error *error)
 {
-    char took[32];
+    HF_AUTO(hf_strings_done) hf_strings ids = {0};
 
-    hf_grid_cell(grid, "%s", text_of(report, "id"));
-    hf_grid_cell(grid, "%s", text_of(report, "state"));
-    hf_grid_cell(grid, "%zu of %zu", json_array_size(json_object_get(report, "applied")),
-                 json_array_size(json_object_get(report, "pending")));
-    hf_grid_cell(grid, "%s", hf_show_duration(json_integer_value(json_object_get(report, "took_ms")), took));
-    hf_grid_cell(grid, "%s", text_of(json_object_get(report, "operator"), "user"));
-    hf_grid_cell(grid, "%s", text_of(report, "snapshot"));
-    hf_grid_cell(grid, "%s", text_of(report, "failed_database"));
+    HF_TRY(hf_journal_list(session->repository, target, &ids, error));
+    for (size_t i = 0; i < ids.count; i++)
+        json_array_append_new(cycles, entry_of(session->repository, target, ids.items[i]));
+    return HF_OK;
 }
 
-/* A broken journal is a line of its own: the others are still shown. */
+static void print(const json_t *cycles, bool with_target)
+{
+    static const char *const titles[] = {"cycle", "started", "state", "took", "applied", "why", "target"};
+    HF_AUTO(hf_grid_done)
+    hf_grid grid = {.titles = titles, .align = "lllrrll", .columns = with_target ? 7 : 6};
+    size_t i;
+    json_t *item;
+
+    json_array_foreach(cycles, i, item)
+    {
+        const char *why = hf_report_text(json_object_get(item, "error"), "message");
+        int64_t started = 0;
+        char text[48];
+
+        hf_grid_cell(&grid, "%s", hf_report_text(item, "id"));
+        if (hf_time_parse(hf_report_text(item, "started_at"), &started, NULL) == HF_OK)
+            hf_grid_cell(&grid, "%s", hf_show_age(started, text));
+        else
+            hf_grid_cell(&grid, "-");
+        hf_grid_cell(&grid, "%s", hf_report_text(item, "state"));
+        hf_grid_cell(&grid, "%s",
+                     hf_show_duration(json_integer_value(json_object_get(item, "took_ms")), text));
+        hf_grid_cell(&grid, "%zu", json_array_size(json_object_get(item, "applied")));
+        hf_grid_cell(&grid, "%.100s%s", why, strlen(why) > 100 ? "..." : "");
+        if (with_target)
+            hf_grid_cell(&grid, "%s", hf_report_text(item, "target"));
+    }
+    hf_grid_print(&grid, 0);
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
-    static const char *const titles[] = {"CYCLE", "STATE",    "MIGRATIONS",     "TOOK",
-                                         "BY",    "SNAPSHOT", "FAILED DATABASE"};
     HF_AUTO(hf_session_done) hf_session session = {0};
-    HF_AUTO(hf_strings_done) hf_strings cycles = {0};
-    HF_AUTO(hf_grid_done) hf_grid grid = {.titles = titles, .align = "lllrlll", .columns = 7};
-    hf_status worst = HF_OK;
 
-    HF_TRY(hf_session_open(cli, HF_NEEDS_REPOSITORY | HF_NEEDS_TARGET, &session, error));
-    HF_TRY(hf_journal_list(session.repository, session.target->name, &cycles, error));
+    HF_TRY(hf_session_open(cli, HF_NEEDS_REPOSITORY, &session, error));
+    json_t *cycles = json_array();
+    hf_cli_result(cli, json_pack("{s:o}", "cycles", cycles));
+    for (size_t i = 0; i < session.config->targets.count; i++) {
+        const hf_target_config *target = &session.config->targets.items[i];
 
-    json_t *array = json_array();
-    for (size_t i = cycles.count; i-- > 0;) {
-        json_t *report = NULL;
-        hf_error broken;
-        hf_status status =
-            hf_deploy_report(session.repository, session.target->name, cycles.items[i], &report, &broken);
-
-        if (status != HF_OK) {
-            hf_log_error(&broken);
-            if (error != NULL)
-                *error = broken;
-            worst = status;
-            continue;
-        }
-        add_row(&grid, report);
-        json_array_append_new(array, report);
+        if (session.target == NULL || session.target == target)
+            HF_TRY(list(&session, target->name, cycles, error));
     }
-    if (!cli->json) {
-        if (json_array_size(array) == 0)
-            hf_out("no deploy yet\n");
-        else
-            hf_grid_print(&grid, 0);
-    }
-    hf_cli_result(cli, json_pack("{s:o}", "cycles", array));
-    return worst;
+    if (cli->json)
+        return HF_OK;
+    if (json_array_size(cycles) == 0)
+        hf_out("no deploys yet\n");
+    else
+        print(cycles, session.config->targets.count > 1);
+    return HF_OK;
 }
 
 const hf_command hf_command_history = {
     .name = "history",
-    .summary = "past deploys, newest first",
+    .summary = "list the deploys, the last one last",
     .run = run,
 };

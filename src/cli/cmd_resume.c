@@ -1,6 +1,5 @@
 #include "cli/commands.h"
-#include "cli/cycle_output.h"
-#include "cli/session.h"
+#include "cli/cycles.h"
 #include "deploy/deploy.h"
 
 static hf_status run(hf_cli *cli, hf_error *error)
@@ -9,24 +8,21 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_AUTO_STR cycle = NULL;
     hf_progress progress = {0};
 
-    HF_TRY(hf_session_open(cli, HF_NEEDS_REPOSITORY | HF_NEEDS_DATABASE, &session, error));
-    const hf_deploy_options deploy = {
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_NEEDS_REPOSITORY, &session, error));
+    const hf_deploy_options how = {
         .repository = session.repository,
         .config_path = session.config->path,
         .target = session.target,
         .url = session.url,
         .progress = &progress,
     };
-    hf_status status = hf_deploy_resume(&deploy, &cycle, error);
-    if (cycle != NULL)
-        hf_cycle_result(cli, &session, cycle);
-    return status;
+    hf_status status = hf_deploy_resume(&how, &cycle, error);
+    return hf_show_ended_cycle(cli, &session, cycle, status);
 }
 
 const hf_command hf_command_resume = {
     .name = "resume",
-    .summary = "end an interrupted or stuck deploy",
-    .details = "What was interrupted before the first migration ends as refused; what was interrupted while\n"
-               "migrating is rolled back; checks are run again; a way back is gone on with.",
+    .summary = "bring an interrupted deploy to its end",
+    .details = "What was not yet touched is refused; what was is put back. The exit status is the deploy's.",
     .run = run,
 };

@@ -1,0 +1,106 @@
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/describe.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "repository/lock.h"
+#include "snapshot/snapshot.h"
+
+static const hf_cli_option options[] = {
+    {"label", "TEXT", "a note that the list shows"},
+    {"pin", NULL, "keep it whatever the retention says"},
+    {"verify", "DEPTH", "full: read everything back; stored: look that it is there; default as configured"},
+    {NULL, NULL, NULL},
+};
+
+static json_t *result_json(const hf_snapshot_result *result)
+{
+    json_t *json = hf_describe_manifest(result->manifest);
+    json_t *warnings = json_array();
+
+    for (size_t i = 0; i < result->manifest->warnings.count; i++)
+        json_array_append_new(warnings, hf_json_text(result->manifest->warnings.items[i]));
+    json_object_set_new(json, "chunks_new", json_integer((json_int_t) result->chunks_new));
+    json_object_set_new(json, "chunks_reused", json_integer((json_int_t) result->chunks_reused));
+    json_object_set_new(json, "bytes_written", json_integer((json_int_t) result->bytes_written));
+    json_object_set_new(json, "took_ms", json_integer(result->took_ms));
+    json_object_set_new(json, "warnings", warnings);
+    return json;
+}
+
+static void print(const hf_snapshot_result *result)
+{
+    const hf_manifest *manifest = result->manifest;
+    char count[32], raw[32], written[32], took[32];
+
+    hf_out("snapshot %s\n\n", manifest->id);
+    hf_out_fact("content", "%s rows in %zu tables, %s", hf_show_count(hf_manifest_rows(manifest), count),
+                manifest->tables.count, hf_show_size(hf_manifest_raw_bytes(manifest), raw));
+    hf_out_fact("written", "%s in %llu new chunks; %llu were there already",
+                hf_show_size(result->bytes_written, written), (unsigned long long) result->chunks_new,
+                (unsigned long long) result->chunks_reused);
+    hf_out_fact("took", "%s", hf_show_duration(result->took_ms, took));
+}
+
+static hf_status read_depth(const hf_cli *cli, bool *full, hf_error *error)
+{
+    const char *depth = hf_cli_value(cli, "verify");
+
+    if (depth == NULL)
+        return HF_OK;
+    if (!hf_streq(depth, "full") && !hf_streq(depth, "stored"))
+        return hf_fail(error, HF_E_USAGE, "\"--verify\" must be full or stored, not \"%s\"", depth);
+    *full = hf_streq(depth, "full");
+    return HF_OK;
+}
+
+static hf_status run(hf_cli *cli, hf_error *error)
+{
+    HF_AUTO(hf_session_done) hf_session session = {0};
+    HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
+    HF_AUTO(hf_snapshot_result_done) hf_snapshot_result result = {0};
+    hf_progress progress = {0};
+    const char *label = hf_cli_value(cli, "label");
+
+    if (label != NULL && (strlen(label) > 200 || !hf_is_utf8(label, strlen(label))))
+        return hf_fail(error, HF_E_USAGE, "\"--label\" must be UTF-8 and at most 200 bytes");
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_NEEDS_REPOSITORY, &session, error));
+
+    const hf_target_config *target = session.target;
+    hf_snapshot_options take = {
+        .repository = session.repository,
+        .target = target->name,
+        .url = session.url,
+        .jobs = target->snapshot.jobs,
+        .compression = target->snapshot.compression,
+        .range_pages = target->snapshot.range_pages,
+        .chunk_bytes = target->snapshot.chunk_bytes,
+        .lock_timeout_ms = target->snapshot.lock_timeout_ms,
+        .pg_dump = target->snapshot.pg_dump.count > 0 ? &target->snapshot.pg_dump : NULL,
+        .verify_full = target->snapshot.verify_full,
+        .label = label,
+        .pinned = hf_cli_has(cli, "pin"),
+        .progress = &progress,
+    };
+    HF_TRY(read_depth(cli, &take.verify_full, error));
+    HF_TRY(hf_lock_take(session.repository, target->name, "backup", &lock, error));
+    hf_progress_begin("backing up", &progress);
+    hf_status status = hf_snapshot_take(&take, &result, error);
+    hf_progress_end();
+    HF_TRY(status);
+
+    for (size_t i = 0; i < result.manifest->warnings.count; i++)
+        hf_log(HF_LOG_WARNING, "%s", result.manifest->warnings.items[i]);
+    hf_cli_result(cli, json_pack("{s:o}", "snapshot", result_json(&result)));
+    if (!cli->json)
+        print(&result);
+    return HF_OK;
+}
+
+const hf_command hf_command_backup = {
+    .name = "backup",
+    .summary = "take a snapshot",
+    .options = options,
+    .run = run,
+};

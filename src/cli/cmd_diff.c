@@ -1,0 +1,220 @@
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/compare.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "pg/catalog.h"
+#include "pg/connection.h"
+#include "pg/pg_dump.h"
+
+static const hf_cli_option options[] = {
+    {"jobs", "N", "connections that read the live database side by side; default as configured"},
+    {NULL, NULL, NULL},
+};
+
+/* What is compared; the lists borrow from the rest. */
+typedef struct comparison {
+    hf_manifest *a, *b; /* b NULL: the live database */
+    hf_archive *archive_a, *archive_b;
+    hf_pg_sequences live_sequences;
+    HF_VECTOR(hf_sequence) live; /* the same, in the manifest's form */
+    char *live_name;
+    hf_schema_differences schema;
+    hf_difference_list tables;
+    hf_sequence_differences sequences;
+} comparison;
+
+static void comparison_done(comparison *c)
+{
+    free(c->schema.items);
+    free(c->sequences.items);
+    hf_difference_list_done(&c->tables);
+    free(c->live.items);
+    hf_pg_sequences_done(&c->live_sequences);
+    hf_archive_free(c->archive_a);
+    hf_archive_free(c->archive_b);
+    hf_manifest_free(c->a);
+    hf_manifest_free(c->b);
+    free(c->live_name);
+}
+
+static bool is_equal(const comparison *c)
+{
+    return c->schema.count == 0 && c->tables.count == 0 && c->sequences.count == 0;
+}
+
+static hf_status read_live(const hf_session *session, long jobs, comparison *c, hf_error *error)
+{
+    const hf_strings *configured = &session->target->snapshot.pg_dump;
+    HF_AUTO(hf_pg_dump_done) hf_pg_dump dump = {0};
+    HF_AUTO_PG pg = NULL;
+    hf_progress progress = {0};
+
+    HF_TRY(hf_pg_connect(&(hf_pg_options){.url = session->url, .purpose = "diff", .exact_text = true}, &pg,
+                         error));
+    c->live_name = hf_strdup(hf_pg_database(pg));
+    HF_TRY(hf_pg_dump_find(configured->count > 0 ? configured : NULL, hf_pg_version(pg), &dump, error));
+    HF_TRY(hf_pg_dump_schema(&dump, session->url, NULL, NULL, &c->archive_b, error));
+    HF_TRY(hf_pg_list_sequences(pg, &c->live_sequences, error));
+    for (size_t i = 0; i < c->live_sequences.count; i++) {
+        const hf_pg_sequence *from = &c->live_sequences.items[i];
+        const hf_sequence sequence = {from->schema, from->name, from->last_value, from->is_called};
+
+        HF_PUSH(&c->live, sequence);
+    }
+
+    hf_progress_begin("reading", &progress);
+    hf_status status = hf_verify_database(
+        &(hf_verify_options){
+            .url = session->url, .manifest = c->a, .jobs = (size_t) jobs, .progress = &progress},
+        &c->tables, error);
+    hf_progress_end();
+    return status;
+}
+
+static hf_status compare(const hf_session *session, const char *a, const char *b, long jobs, comparison *c,
+                         hf_error *error)
+{
+    bool live = hf_streq(b, "live");
+
+    HF_TRY(hf_session_manifest(session, a, &c->a, error));
+    HF_TRY(hf_compare_load_archive(session->repository, c->a, &c->archive_a, error));
+    if (live) {
+        HF_TRY(read_live(session, jobs, c, error));
+    } else {
+        HF_TRY(hf_session_manifest(session, b, &c->b, error));
+        HF_TRY(hf_compare_load_archive(session->repository, c->b, &c->archive_b, error));
+        hf_compare_tables(c->a, c->b, &c->tables);
+    }
+    hf_compare_schemas(c->archive_a, c->archive_b, &c->schema);
+    hf_compare_sequences((hf_sequence_list){c->a->sequences.items, c->a->sequences.count},
+                         live ? (hf_sequence_list){c->live.items, c->live.count}
+                              : (hf_sequence_list){c->b->sequences.items, c->b->sequences.count},
+                         &c->sequences);
+    return HF_OK;
+}
+
+static const char *const changes[] = {
+    [HF_SCHEMA_REMOVED] = "removed", [HF_SCHEMA_ADDED] = "added", [HF_SCHEMA_CHANGED] = "changed"};
+
+static json_t *sequence_json(const hf_sequence *sequence)
+{
+    return sequence == NULL ? json_null()
+                            : json_pack("{s:I, s:b}", "last_value", (json_int_t) sequence->last_value,
+                                        "is_called", (int) sequence->is_called);
+}
+
+static json_t *comparison_json(const comparison *c)
+{
+    json_t *schema = json_array();
+    json_t *sequences = json_array();
+
+    for (size_t i = 0; i < c->schema.count; i++) {
+        const hf_entry *entry = c->schema.items[i].entry;
+
+        json_array_append_new(schema,
+                              json_pack("{s:s, s:s, s:o, s:o}", "change", changes[c->schema.items[i].change],
+                                        "kind", entry->kind, "schema", hf_json_text(entry->schema), "name",
+                                        hf_json_text(entry->tag)));
+    }
+    for (size_t i = 0; i < c->sequences.count; i++) {
+        const hf_sequence_difference *item = &c->sequences.items[i];
+        const hf_sequence *named = item->a != NULL ? item->a : item->b;
+
+        json_array_append_new(sequences,
+                              json_pack("{s:o, s:o, s:o, s:o}", "schema", hf_json_text(named->schema), "name",
+                                        hf_json_text(named->name), "a", sequence_json(item->a), "b",
+                                        sequence_json(item->b)));
+    }
+    return json_pack("{s:b, s:{s:o}, s:{s:o, s:o}, s:o, s:o, s:o}", "equal", (int) is_equal(c), "a",
+                     "snapshot", hf_json_text(c->a->id), "b", "snapshot",
+                     hf_json_text(c->b == NULL ? NULL : c->b->id), "live", hf_json_text(c->live_name),
+                     "schema", schema, "tables", hf_difference_list_json(&c->tables), "sequences", sequences);
+}
+
+static void print_sequence(const hf_sequence *sequence, const char *before)
+{
+    if (sequence == NULL)
+        hf_out("%snone", before);
+    else
+        hf_out("%s%lld%s", before, (long long) sequence->last_value,
+               sequence->is_called ? "" : " (not called)");
+}
+
+static void print(const comparison *c)
+{
+    char count[32];
+
+    hf_out("%s: snapshot %s and %s %s\n", is_equal(c) ? "equal" : "DIFFERENT", c->a->id,
+           c->b != NULL ? "snapshot" : "the live database", c->b != NULL ? c->b->id : c->live_name);
+    if (is_equal(c)) {
+        hf_out("\n");
+        hf_out_fact("tables", "%zu, %s rows, row for row", c->a->tables.count,
+                    hf_show_count(hf_manifest_rows(c->a), count));
+        hf_out_fact("schema", "%u objects", c->a->schema_entries);
+        hf_out_fact("sequences", "%zu", c->a->sequences.count);
+        return;
+    }
+    if (c->tables.count > 0)
+        hf_out("\nrows\n");
+    for (size_t i = 0; i < c->tables.count; i++)
+        hf_out("  %s.%s: %s\n", c->tables.items[i].schema, c->tables.items[i].table, c->tables.items[i].why);
+    if (c->schema.count > 0)
+        hf_out("\nschema\n");
+    for (size_t i = 0; i < c->schema.count; i++) {
+        const hf_entry *entry = c->schema.items[i].entry;
+
+        hf_out("  %-7s  %s %s%s%s\n", changes[c->schema.items[i].change], entry->kind,
+               entry->schema == NULL ? "" : entry->schema, entry->schema == NULL ? "" : ".", entry->tag);
+    }
+    if (c->sequences.count > 0)
+        hf_out("\nsequences\n");
+    for (size_t i = 0; i < c->sequences.count; i++) {
+        const hf_sequence_difference *item = &c->sequences.items[i];
+        const hf_sequence *named = item->a != NULL ? item->a : item->b;
+
+        hf_out("  %s.%s", named->schema, named->name);
+        print_sequence(item->a, ": ");
+        print_sequence(item->b, " -> ");
+        hf_out("\n");
+    }
+}
+
+static hf_status run(hf_cli *cli, hf_error *error)
+{
+    const char *a = hf_cli_argument(cli, 0);
+    const char *b = hf_cli_argument(cli, 1) == NULL ? "live" : hf_cli_argument(cli, 1);
+    HF_AUTO(hf_session_done) hf_session session = {0};
+    HF_AUTO(comparison_done) comparison c = {0};
+    long jobs = 0;
+
+    if (hf_streq(a, "live")) {
+        hf_fail(error, HF_E_USAGE, "the live database comes second");
+        return hf_hint(error, "usage: holdfast diff ID live");
+    }
+    HF_TRY(hf_session_open(cli,
+                           HF_NEEDS_REPOSITORY | (hf_streq(b, "live") ? HF_NEEDS_DATABASE : HF_NEEDS_TARGET),
+                           &session, error));
+    HF_TRY(hf_cli_number(cli, "jobs", 1, 64, (long) session.target->snapshot.jobs, &jobs, error));
+    HF_TRY(compare(&session, a == NULL ? "latest" : a, b, jobs, &c, error));
+    hf_cli_result(cli, comparison_json(&c));
+    if (!cli->json)
+        print(&c);
+    if (is_equal(&c))
+        return HF_OK;
+    return hf_fail(error, HF_E_DIFFERENT, "%zu tables, %zu schema objects and %zu sequences differ",
+                   c.tables.count, c.schema.count, c.sequences.count);
+}
+
+const hf_command hf_command_diff = {
+    .name = "diff",
+    .arguments = "[ID [ID|live]]",
+    .summary = "compare a snapshot with the live database or with another one",
+    .details = "Schema objects, the rows of every table (by digest, whatever their order) and sequences. The "
+               "snapshot\n"
+               "is the latest unless named, and it is compared with the live database unless told otherwise.",
+    .max_arguments = 2,
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,207 @@
+/*
+ * `restore ID --into NAME` makes a new database.  `restore ID --swap` puts the snapshot in the live one's place: it is
+ * restored beside, verified, and both are exchanged by renaming; the former database is kept.
+ */
+#include <string.h>
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/output.h"
+#include "cli/session.h"
+#include "pg/connection.h"
+#include "repository/lock.h"
+#include "restore/restore.h"
+#include "restore/swap.h"
+
+enum { NAME_MAX_BYTES = 63 };
+
+static const hf_cli_option options[] = {
+    {"into", "NAME", "the database to create; it must not exist"},
+    {"swap", NULL, "put the snapshot in the place of the live database, which is kept under another name"},
+    {"jobs", "N", "connections that load side by side; default as configured"},
+    {"no-owner", NULL, "everything belongs to the connecting role"},
+    {"no-acl", NULL, "without GRANT and REVOKE"},
+    {"no-analyze", NULL, "leave statistics to autovacuum"},
+    {"keep-on-failure", NULL, "do not drop the new database if something fails"},
+    {NULL, NULL, NULL},
+};
+
+/* `database` and `suffix`, the former cut at a character so that PostgreSQL does not cut the latter. */
+static char *name_beside(const char *database, const char *suffix)
+{
+    size_t len = strlen(database);
+    size_t room = NAME_MAX_BYTES - strlen(suffix);
+
+    if (len > room) {
+        len = room;
+        while (len > 0 && ((unsigned char) database[len] & 0xc0) == 0x80)
+            len--;
+    }
+    return hf_format("%.*s%s", (int) len, database, suffix);
+}
+
+static void on_phase(void *context, const char *phase)
+{
+    (void) context;
+    hf_log(HF_LOG_DEBUG, "restore: %s", phase);
+}
+
+static hf_status restore(const hf_cli *cli, const hf_session *session, const hf_manifest *manifest,
+                         const char *database, long jobs, hf_restore_report *report, hf_error *error)
+{
+    hf_progress progress = {0};
+    const hf_restore_options how = {
+        .repository = session->repository,
+        .manifest = manifest,
+        .url = session->url,
+        .database = database,
+        .jobs = (size_t) jobs,
+        .no_owner = hf_cli_has(cli, "no-owner"),
+        .no_acl = hf_cli_has(cli, "no-acl"),
+        .no_analyze = hf_cli_has(cli, "no-analyze"),
+        .keep_on_failure = hf_cli_has(cli, "keep-on-failure"),
+        .replace_unfinished = true,
+        .progress = &progress,
+        .on_phase = on_phase,
+    };
+
+    hf_progress_begin("restoring", &progress);
+    hf_status status = hf_restore_run(&how, report, error);
+    hf_progress_end();
+    for (size_t i = 0; i < report->warnings.count; i++)
+        hf_log(HF_LOG_WARNING, "%s", report->warnings.items[i]);
+    return status;
+}
+
+static void print_objects(const hf_restore_report *report)
+{
+    static const hf_outcome shown[] = {HF_OUTCOME_FAILED, HF_OUTCOME_SKIPPED};
+
+    for (size_t kind = 0; kind < 2; kind++)
+        for (size_t i = 0; i < report->objects.count; i++) {
+            const hf_restored *object = &report->objects.items[i];
+
+            if (object->outcome != shown[kind])
+                continue;
+            hf_out_mark(kind == 0 ? HF_MARK_BAD : HF_MARK_SKIPPED, "%s %s%s%s: %s", object->kind,
+                        object->schema == NULL ? "" : object->schema, object->schema == NULL ? "" : ".",
+                        object->name, object->why == NULL ? "" : object->why);
+        }
+    for (size_t i = 0; i < report->differences.count; i++)
+        hf_out_mark(HF_MARK_BAD, "%s.%s: %s", report->differences.items[i].schema,
+                    report->differences.items[i].table, report->differences.items[i].why);
+}
+
+static void print(const hf_restore_report *report, const char *database, const char *kept)
+{
+    char count[32], size[32], took[32];
+
+    print_objects(report);
+    hf_out("database %s is snapshot %s\n\n", database, report->snapshot);
+    hf_out_fact("verified", "%s",
+                report->verified ? "every table was read back and is equal, row for row" : "no");
+    hf_out_fact("content", "%s rows, %s, %zu objects", hf_show_count(report->rows, count),
+                hf_show_size(report->bytes, size), hf_restore_report_count(report, HF_OUTCOME_RESTORED));
+    hf_out_fact("took", "%s", hf_show_duration(report->took_ms, took));
+    if (kept != NULL)
+        hf_out_fact("kept", "the former database, as %s; drop it when nobody needs it", kept);
+}
+
+static hf_status live_database(const char *url, char **ret_name, hf_error *error)
+{
+    HF_AUTO_PG pg = NULL;
+
+    HF_TRY(hf_pg_connect(&(hf_pg_options){.url = url, .purpose = "restore"}, &pg, error));
+    *ret_name = hf_strdup(hf_pg_database(pg));
+    return HF_OK;
+}
+
+static hf_status restore_and_swap(hf_cli *cli, const hf_session *session, const hf_manifest *manifest,
+                                  long jobs, hf_error *error)
+{
+    HF_AUTO(hf_restore_report_done) hf_restore_report report = {0};
+    HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
+    HF_AUTO_STR live = NULL;
+    char time[32];
+    uint32_t oid = 0;
+
+    HF_TRY(live_database(session->url, &live, error));
+    HF_TRY(hf_swap_oid(session->url, live, &oid, error));
+    HF_TRY(hf_lock_take(session->repository, session->target->name, "restore --swap", &lock, error));
+    hf_time_compact(hf_now_ms(), time);
+    HF_AUTO_STR beside_suffix = hf_format("__hf_%s", time);
+    HF_AUTO_STR kept_suffix = hf_format("__failed_%s", time);
+    HF_AUTO_STR beside = name_beside(live, beside_suffix);
+    HF_AUTO_STR kept = name_beside(live, kept_suffix);
+
+    hf_status status = restore(cli, session, manifest, beside, jobs, &report, error);
+    json_t *document = hf_restore_report_json(&report);
+    hf_cli_result(cli, document);
+    json_object_set_new(document, "swapped", json_false());
+    HF_TRY(status);
+
+    status = hf_swap(
+        &(hf_swap_options){
+            .url = session->url, .live = live, .beside = beside, .kept = kept, .live_oid = oid},
+        error);
+    if (status != HF_OK)
+        return hf_prefix(error, "the snapshot is restored as \"%s\" but \"%s\" is untouched", beside, live);
+    json_object_set_new(document, "database", hf_json_text(live));
+    json_object_set_new(document, "kept", hf_json_text(kept));
+    json_object_set_new(document, "swapped", json_true());
+    if (!cli->json)
+        print(&report, live, kept);
+    return HF_OK;
+}
+
+static hf_status restore_into(hf_cli *cli, const hf_session *session, const hf_manifest *manifest,
+                              const char *database, long jobs, hf_error *error)
+{
+    HF_AUTO(hf_restore_report_done) hf_restore_report report = {0};
+
+    hf_status status = restore(cli, session, manifest, database, jobs, &report, error);
+    hf_cli_result(cli, hf_restore_report_json(&report));
+    if (!cli->json && status != HF_OK)
+        print_objects(&report);
+    if (!cli->json && status == HF_OK)
+        print(&report, database, NULL);
+    return status;
+}
+
+static hf_status run(hf_cli *cli, hf_error *error)
+{
+    const char *into = hf_cli_value(cli, "into");
+    HF_AUTO(hf_session_done) hf_session session = {0};
+    HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
+    long jobs = 0;
+
+    HF_TRY(hf_cli_not_both(cli, "into", "swap", error));
+    if (into == NULL && !hf_cli_has(cli, "swap")) {
+        hf_fail(error, HF_E_USAGE, "where to?");
+        return hf_hint(error,
+                       "--into NAME makes a new database; --swap takes the live one's place and keeps it");
+    }
+    if (into != NULL && (strlen(into) > NAME_MAX_BYTES || !hf_is_utf8(into, strlen(into))))
+        return hf_fail(error, HF_E_USAGE,
+                       "\"%s\" cannot be the name of a database: it may have 63 bytes of UTF-8", into);
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_NEEDS_REPOSITORY, &session, error));
+    HF_TRY(hf_cli_number(cli, "jobs", 1, 64, (long) session.target->snapshot.jobs, &jobs, error));
+    HF_TRY(hf_session_manifest(&session, hf_cli_argument(cli, 0), &manifest, error));
+    return into == NULL ? restore_and_swap(cli, &session, manifest, jobs, error)
+                        : restore_into(cli, &session, manifest, into, jobs, error);
+}
+
+const hf_command hf_command_restore = {
+    .name = "restore",
+    .arguments = "ID",
+    .summary = "restore a snapshot into a new database, or in the live one's place",
+    .details =
+        "ID is an id, the beginning of one, or \"latest\". Every table is read back and compared with the\n"
+        "snapshot, row for row.",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .options = options,
+    .run = run,
+};

@@ -1,0 +1,110 @@
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/describe.h"
+#include "cli/output.h"
+#include "cli/session.h"
+
+static json_t *texts_json(const hf_strings *list)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < list->count; i++)
+        json_array_append_new(array, hf_json_text(list->items[i]));
+    return array;
+}
+
+static json_t *snapshot_json(const hf_manifest *manifest)
+{
+    json_t *json = hf_describe_manifest(manifest);
+    json_t *sequences = json_array();
+    json_t *extensions = json_array();
+
+    for (size_t i = 0; i < manifest->sequences.count; i++) {
+        const hf_sequence *sequence = &manifest->sequences.items[i];
+
+        json_array_append_new(
+            sequences, json_pack("{s:o, s:o, s:I, s:b}", "schema", hf_json_text(sequence->schema), "name",
+                                 hf_json_text(sequence->name), "last_value",
+                                 (json_int_t) sequence->last_value, "is_called", (int) sequence->is_called));
+    }
+    for (size_t i = 0; i < manifest->extensions.count; i++) {
+        const hf_extension *extension = &manifest->extensions.items[i];
+
+        json_array_append_new(extensions, json_pack("{s:o, s:o}", "name", hf_json_text(extension->name),
+                                                    "version", hf_json_text(extension->version)));
+    }
+    json_object_set_new(json, "finished_at", hf_json_time(manifest->finished_ms));
+    json_object_set_new(json, "holdfast_version", hf_json_text(manifest->holdfast_version));
+    json_object_set_new(json, "pg_dump_version", hf_json_text(manifest->pg_dump_version));
+    json_object_set_new(json, "server",
+                        json_pack("{s:i, s:o, s:o}", "version_num", manifest->server.version_num, "version",
+                                  hf_json_text(manifest->server.version), "system_identifier",
+                                  hf_json_text(manifest->server.system_identifier)));
+    json_object_set_new(json, "database",
+                        json_pack("{s:o, s:o, s:o, s:I}", "name", hf_json_text(manifest->database.name),
+                                  "owner", hf_json_text(manifest->database.owner), "encoding",
+                                  hf_json_text(manifest->database.encoding), "bytes",
+                                  (json_int_t) manifest->database.bytes));
+    json_object_set_new(json, "lsn", hf_json_text(manifest->visibility.lsn));
+    json_object_set_new(json, "schema",
+                        json_pack("{s:I, s:o, s:s}", "entries", (json_int_t) manifest->schema_entries,
+                                  "digest", hf_json_text(manifest->schema_digest), "object",
+                                  manifest->schema.name));
+    json_object_set_new(json, "tables", hf_describe_tables(manifest));
+    json_object_set_new(json, "sequences", sequences);
+    json_object_set_new(json, "extensions", extensions);
+    json_object_set_new(json, "roles", texts_json(&manifest->roles));
+    json_object_set_new(json, "warnings", texts_json(&manifest->warnings));
+    return json;
+}
+
+static void print(const hf_manifest *manifest)
+{
+    static const char *const titles[] = {"table", "rows", "size", "stored", "chunks"};
+    HF_AUTO(hf_grid_done) hf_grid grid = {.titles = titles, .align = "lrrrr", .columns = 5};
+    char text[32];
+
+    hf_print_manifest(manifest);
+    hf_out_fact("database", "%s, owned by %s, %s", manifest->database.name, manifest->database.owner,
+                manifest->database.encoding);
+    hf_out_fact("server", "%s", manifest->server.version);
+    for (size_t i = 0; i < manifest->extensions.count; i++)
+        hf_out_fact(i == 0 ? "extensions" : "", "%s %s", manifest->extensions.items[i].name,
+                    manifest->extensions.items[i].version);
+    for (size_t i = 0; i < manifest->warnings.count; i++)
+        hf_out_fact("warning", "%s", manifest->warnings.items[i]);
+    hf_out("\n");
+    for (size_t i = 0; i < manifest->tables.count; i++) {
+        const hf_table *table = &manifest->tables.items[i];
+
+        hf_grid_cell(&grid, "%s.%s", table->schema, table->name);
+        hf_grid_cell(&grid, "%s", table->data_excluded ? "excluded" : hf_show_count(table->total.rows, text));
+        hf_grid_cell(&grid, "%s", hf_show_size(table->raw_bytes, text));
+        hf_grid_cell(&grid, "%s", hf_show_size(table->stored_bytes, text));
+        hf_grid_cell(&grid, "%zu", table->chunks.count);
+    }
+    hf_grid_print(&grid, 2);
+}
+
+static hf_status run(hf_cli *cli, hf_error *error)
+{
+    HF_AUTO(hf_session_done) hf_session session = {0};
+    HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
+
+    HF_TRY(hf_session_open(cli, HF_NEEDS_TARGET | HF_NEEDS_REPOSITORY, &session, error));
+    HF_TRY(hf_session_manifest(&session, hf_cli_argument(cli, 0), &manifest, error));
+    hf_cli_result(cli, json_pack("{s:o}", "snapshot", snapshot_json(manifest)));
+    if (!cli->json)
+        print(manifest);
+    return HF_OK;
+}
+
+const hf_command hf_command_show = {
+    .name = "show",
+    .arguments = "ID",
+    .summary = "describe a snapshot",
+    .details = "ID is an id, the beginning of one, or \"latest\".",
+    .min_arguments = 1,
+    .max_arguments = 1,
+    .run = run,
+};

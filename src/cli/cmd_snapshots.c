@@ -1,0 +1,67 @@
+#include "base/text.h"
+#include "cli/commands.h"
+#include "cli/describe.h"
+#include "cli/output.h"
+#include "cli/session.h"
+
+static void print(const hf_snapshot_list *list, bool with_target)
+{
+    static const char *const titles[] = {"id",     "taken",  "rows",     "size",
+                                         "stored", "tables", "what for", "target"};
+    HF_AUTO(hf_grid_done)
+    hf_grid grid = {.titles = titles, .align = "llrrrrll", .columns = with_target ? 8 : 7};
+
+    for (size_t i = 0; i < list->count; i++) {
+        const hf_snapshot_info *info = &list->items[i];
+        char text[48];
+
+        hf_grid_cell(&grid, "%s", info->id);
+        if (info->broken != NULL) {
+            hf_grid_cell(&grid, "BROKEN");
+            for (int column = 0; column < 4; column++)
+                hf_grid_cell(&grid, "-");
+            hf_grid_cell(&grid, "%s", info->broken);
+        } else {
+            hf_grid_cell(&grid, "%s", hf_show_age(info->created_ms, text));
+            hf_grid_cell(&grid, "%s", hf_show_count(info->rows, text));
+            hf_grid_cell(&grid, "%s", hf_show_size(info->raw_bytes, text));
+            hf_grid_cell(&grid, "%s", hf_show_size(info->stored_bytes, text));
+            hf_grid_cell(&grid, "%u", info->tables);
+            hf_grid_cell(&grid, "%s%s%s%s%s", info->pinned ? "pinned " : "",
+                         info->cycle == NULL ? "" : "deploy ", info->cycle == NULL ? "" : info->cycle,
+                         info->cycle != NULL && info->label != NULL ? ", " : "",
+                         info->label == NULL ? "" : info->label);
+        }
+        if (with_target)
+            hf_grid_cell(&grid, "%s", info->target);
+    }
+    hf_grid_print(&grid, 0);
+}
+
+static hf_status run(hf_cli *cli, hf_error *error)
+{
+    HF_AUTO(hf_session_done) hf_session session = {0};
+    HF_AUTO(hf_snapshot_list_done) hf_snapshot_list list = {0};
+
+    HF_TRY(hf_session_open(cli, HF_NEEDS_REPOSITORY, &session, error));
+    HF_TRY(hf_repository_list(session.repository, session.target == NULL ? NULL : session.target->name, &list,
+                              error));
+
+    json_t *snapshots = json_array();
+    hf_cli_result(cli, json_pack("{s:o}", "snapshots", snapshots));
+    for (size_t i = 0; i < list.count; i++)
+        json_array_append_new(snapshots, hf_describe_info(&list.items[i]));
+    if (cli->json)
+        return HF_OK;
+    if (list.count == 0)
+        hf_out("no snapshots yet; \"holdfast backup\" takes one\n");
+    else
+        print(&list, session.config->targets.count > 1);
+    return HF_OK;
+}
+
+const hf_command hf_command_snapshots = {
+    .name = "snapshots",
+    .summary = "list the snapshots, the newest last",
+    .run = run,
+};

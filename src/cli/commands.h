@@ -1,0 +1,23 @@
+/* The commands, each in the file of its name. */
+#ifndef HF_CLI_COMMANDS_H
+#define HF_CLI_COMMANDS_H
+
+#include "cli/cli.h"
+
+extern const hf_command hf_command_backup;
+extern const hf_command hf_command_check;
+extern const hf_command hf_command_deploy;
+extern const hf_command hf_command_diff;
+extern const hf_command hf_command_doctor;
+extern const hf_command hf_command_help;
+extern const hf_command hf_command_history;
+extern const hf_command hf_command_init;
+extern const hf_command hf_command_report;
+extern const hf_command hf_command_restore;
+extern const hf_command hf_command_resume;
+extern const hf_command hf_command_show;
+extern const hf_command hf_command_snapshots;
+extern const hf_command hf_command_verify;
+extern const hf_command hf_command_version;
+
+#endif

@@ -1,0 +1,178 @@
+#include "cli/compare.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/text.h"
+#include "stream/digest.h"
+
+typedef struct keyed_entry {
+    char *key;
+    char digest[HF_SHA256_HEX];
+    const hf_entry *entry;
+} keyed_entry;
+
+typedef struct keyed_entries {
+    keyed_entry *items;
+    size_t count;
+} keyed_entries;
+
+static int by_key(const void *left, const void *right)
+{
+    const keyed_entry *a = left, *b = right;
+    int order = strcmp(a->key, b->key);
+
+    return order != 0 ? order : strcmp(a->digest, b->digest);
+}
+
+static keyed_entries keyed(const hf_archive *archive)
+{
+    keyed_entries list = {.items = hf_alloc((archive->entries.count + 1) * sizeof(*list.items))};
+
+    for (size_t i = 0; i < archive->entries.count; i++) {
+        const hf_entry *entry = &archive->entries.items[i];
+
+        if (!hf_entry_is_schema(entry))
+            continue;
+        keyed_entry *item = &list.items[list.count++];
+        /* The unit separator keeps "a", "bc" apart from "ab", "c". */
+        item->key =
+            hf_format("%s\x1f%s\x1f%s", entry->schema == NULL ? "" : entry->schema, entry->tag, entry->kind);
+        item->entry = entry;
+        hf_entry_digest(entry, item->digest);
+    }
+    if (list.count > 1)
+        qsort(list.items, list.count, sizeof(*list.items), by_key);
+    return list;
+}
+
+static void keyed_done(keyed_entries *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        free(list->items[i].key);
+    free(list->items);
+}
+
+static void add_schema(hf_schema_differences *list, hf_schema_change change, const hf_entry *entry)
+{
+    const hf_schema_difference item = {.change = change, .entry = entry};
+
+    HF_PUSH(list, item);
+}
+
+void hf_compare_schemas(const hf_archive *a, const hf_archive *b, hf_schema_differences *ret_list)
+{
+    HF_AUTO(keyed_done) keyed_entries left = keyed(a);
+    HF_AUTO(keyed_done) keyed_entries right = keyed(b);
+    size_t i = 0, j = 0;
+
+    while (i < left.count || j < right.count) {
+        int order = i == left.count    ? 1
+                    : j == right.count ? -1
+                                       : strcmp(left.items[i].key, right.items[j].key);
+
+        if (order < 0) {
+            add_schema(ret_list, HF_SCHEMA_REMOVED, left.items[i++].entry);
+        } else if (order > 0) {
+            add_schema(ret_list, HF_SCHEMA_ADDED, right.items[j++].entry);
+        } else {
+            if (!hf_streq(left.items[i].digest, right.items[j].digest))
+                add_schema(ret_list, HF_SCHEMA_CHANGED, right.items[j].entry);
+            i++;
+            j++;
+        }
+    }
+}
+
+static bool same_columns(const hf_table *a, const hf_table *b)
+{
+    if (a->columns.count != b->columns.count)
+        return false;
+    for (size_t i = 0; i < a->columns.count; i++)
+        if (!hf_streq(a->columns.items[i], b->columns.items[i]))
+            return false;
+    return true;
+}
+
+static void add_table(hf_difference_list *list, const hf_table *table, hf_difference_kind kind,
+                      const char *why)
+{
+    hf_difference *item = HF_APPEND_NEW(list);
+
+    item->schema = hf_strdup(table->schema);
+    item->table = hf_strdup(table->name);
+    item->kind = kind;
+    item->why = hf_strdup(why);
+    if (kind == HF_TABLE_EXTRA)
+        item->rows_seen = table->total.rows;
+    else
+        item->rows_expected = table->total.rows;
+}
+
+void hf_compare_tables(const hf_manifest *a, const hf_manifest *b, hf_difference_list *ret_list)
+{
+    for (size_t i = 0; i < a->tables.count; i++) {
+        const hf_table *table = &a->tables.items[i];
+        const hf_table *other = hf_manifest_find_table(b, table->schema, table->name);
+
+        if (other == NULL) {
+            add_table(ret_list, table, HF_TABLE_MISSING, "only the first snapshot has it");
+        } else if (!same_columns(table, other)) {
+            add_table(ret_list, table, HF_DIFFERENT_COLUMNS, "it has other columns");
+            ret_list->items[ret_list->count - 1].rows_seen = other->total.rows;
+        } else if (!table->data_excluded && !other->data_excluded) {
+            hf_verify_compare(table, &other->total, ret_list);
+        }
+    }
+    for (size_t i = 0; i < b->tables.count; i++) {
+        const hf_table *table = &b->tables.items[i];
+
+        if (hf_manifest_find_table(a, table->schema, table->name) == NULL)
+            add_table(ret_list, table, HF_TABLE_EXTRA, "only the second snapshot has it");
+    }
+}
+
+static const hf_sequence *find_sequence(hf_sequence_list list, const hf_sequence *like)
+{
+    for (size_t i = 0; i < list.count; i++)
+        if (hf_streq(list.items[i].name, like->name) && hf_streq(list.items[i].schema, like->schema))
+            return &list.items[i];
+    return NULL;
+}
+
+void hf_compare_sequences(hf_sequence_list a, hf_sequence_list b, hf_sequence_differences *ret_list)
+{
+    for (size_t i = 0; i < a.count; i++) {
+        const hf_sequence_difference item = {.a = &a.items[i], .b = find_sequence(b, &a.items[i])};
+
+        if (item.b == NULL || item.a->last_value != item.b->last_value ||
+            item.a->is_called != item.b->is_called)
+            HF_PUSH(ret_list, item);
+    }
+    for (size_t i = 0; i < b.count; i++) {
+        const hf_sequence_difference item = {.b = &b.items[i]};
+
+        if (find_sequence(a, &b.items[i]) == NULL)
+            HF_PUSH(ret_list, item);
+    }
+}
+
+static void decref(json_t **json)
+{
+    json_decref(*json);
+}
+
+hf_status hf_compare_load_archive(hf_repository *repository, const hf_manifest *manifest,
+                                  hf_archive **ret_archive, hf_error *error)
+{
+    HF_AUTO(hf_zstd_freep) hf_zstd *zstd = hf_zstd_new();
+    HF_AUTO_BUF text = HF_BUF_MAX(HF_OBJECT_RAW_MAX);
+    json_error_t where;
+
+    HF_TRY(hf_repository_get_object(repository, zstd, &manifest->schema, &text, error));
+    HF_AUTO(decref) json_t *json = json_loadb(hf_buf_text(&text), text.len, JSON_REJECT_DUPLICATES, &where);
+    if (json == NULL)
+        return hf_fail(error, HF_E_CORRUPT, "the schema of snapshot \"%s\" is not JSON: %s", manifest->id,
+                       where.text);
+    return hf_archive_from_json(json, ret_archive, error);
+}

@@ -1,0 +1,22 @@
+/* Cycles as deploy, resume, report and history show them; their JSON is hf_deploy_report()'s. */
+#ifndef HF_CLI_CYCLES_H
+#define HF_CLI_CYCLES_H
+
+#include <jansson.h>
+
+#include "cli/cli.h"
+#include "cli/session.h"
+#include "deploy/deploy.h"
+
+void hf_print_cycle(const json_t *report);
+
+/*
+ * After hf_deploy_run() or hf_deploy_resume(): show the cycle, if there is one, and pass `status` on.  A report that
+ * cannot be read is logged and hides nothing.
+ */
+hf_status hf_show_ended_cycle(hf_cli *cli, const hf_session *session, const char *cycle, hf_status status);
+
+/* A member's text, or "". */
+const char *hf_report_text(const json_t *report, const char *name);
+
+#endif

@@ -1,0 +1,23 @@
+/* Snapshots as JSON and as text, the same in every command that shows one. */
+#ifndef HF_CLI_DESCRIBE_H
+#define HF_CLI_DESCRIBE_H
+
+#include <jansson.h>
+
+#include "repository/repository.h"
+
+/* {id, target, created_at, label, rows, raw_bytes, stored_bytes, tables, cycle, pinned, broken}; the caller owns it. */
+json_t *hf_describe_info(const hf_snapshot_info *info);
+
+/*
+ * The same members from a manifest, without "broken"; "tables" is their number.  The caller owns it.
+ */
+json_t *hf_describe_manifest(const hf_manifest *manifest);
+
+/* An array of the tables: schema, name, rows, raw_bytes, stored_bytes, chunks, digest, data_excluded. */
+json_t *hf_describe_tables(const hf_manifest *manifest);
+
+/* Lines of facts on stdout. */
+void hf_print_manifest(const hf_manifest *manifest);
+
+#endif

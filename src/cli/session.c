@@ -1,0 +1,50 @@
+#include "cli/session.h"
+
+#include "config/secret.h"
+
+void hf_session_done(hf_session *session)
+{
+    hf_secret_freep(&session->url);
+    hf_repository_free(session->repository);
+    hf_config_free(session->config);
+    *session = (hf_session){0};
+}
+
+hf_status hf_session_url(const hf_target_config *target, char **ret_url, hf_error *error)
+{
+    HF_AUTO_STR what = hf_format("the database URL of target \"%s\"", target->name);
+
+    return hf_secret_read(&target->database_url, what, ret_url, error);
+}
+
+static hf_status open_repository(hf_session *session, hf_error *error)
+{
+    hf_storage *storage = NULL;
+
+    HF_TRY(hf_storage_open(session->config->repository_url, &storage, error));
+    hf_status status = hf_repository_open(storage, &session->repository, error);
+    if (status != HF_OK && error->hint[0] == '\0')
+        hf_hint(error, "\"holdfast init\" creates the repository that %s names", session->config->path);
+    return status;
+}
+
+hf_status hf_session_open(const hf_cli *cli, unsigned needs, hf_session *session, hf_error *error)
+{
+    HF_TRY(hf_config_load(cli->config_path, &session->config, error));
+    if ((needs & HF_NEEDS_TARGET) != 0 || cli->target != NULL)
+        HF_TRY(hf_config_target(session->config, cli->target, &session->target, error));
+    if ((needs & HF_NEEDS_REPOSITORY) != 0)
+        HF_TRY(open_repository(session, error));
+    if ((needs & HF_NEEDS_DATABASE) == HF_NEEDS_DATABASE)
+        HF_TRY(hf_session_url(session->target, &session->url, error));
+    return HF_OK;
+}
+
+hf_status hf_session_manifest(const hf_session *session, const char *name, hf_manifest **ret_manifest,
+                              hf_error *error)
+{
+    HF_AUTO_STR id = NULL;
+
+    HF_TRY(hf_repository_find(session->repository, session->target->name, name, &id, error));
+    return hf_repository_load(session->repository, session->target->name, id, ret_manifest, error);
+}

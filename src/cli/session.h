@@ -1,0 +1,38 @@
+/*
+ * What most commands need: the configuration, the target, the repository, the database's URL.
+ *
+ *     HF_AUTO(hf_session_done) hf_session session = {0};
+ *     HF_TRY(hf_session_open(cli, HF_NEEDS_REPOSITORY, &session, error));
+ */
+#ifndef HF_CLI_SESSION_H
+#define HF_CLI_SESSION_H
+
+#include "cli/cli.h"
+#include "config/config.h"
+#include "repository/repository.h"
+
+enum {
+    HF_NEEDS_TARGET = 1, /* one target, by --target or because there is only one */
+    HF_NEEDS_REPOSITORY = 2,
+    HF_NEEDS_DATABASE = 4 | HF_NEEDS_TARGET /* its URL is read; nothing is connected to */
+};
+
+typedef struct hf_session {
+    hf_config *config;
+    const hf_target_config *target; /* NULL if none was needed and none was named */
+    hf_repository *repository;
+    char *url;
+} hf_session;
+
+HF_MUST_CHECK hf_status hf_session_open(const hf_cli *cli, unsigned needs, hf_session *session,
+                                        hf_error *error);
+void hf_session_done(hf_session *session);
+
+/* Read the URL of a target's database; the caller owns it (hf_secret_freep). */
+HF_MUST_CHECK hf_status hf_session_url(const hf_target_config *target, char **ret_url, hf_error *error);
+
+/* Find a snapshot of the session's target by "latest", id or beginning of an id, and load it. */
+HF_MUST_CHECK hf_status hf_session_manifest(const hf_session *session, const char *name,
+                                            hf_manifest **ret_manifest, hf_error *error);
+
+#endif
