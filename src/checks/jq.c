@@ -3,6 +3,7 @@
 #include <jq.h>
 #include <limits.h>
 
+#include "base/text.h"
 #include "checks/excerpt.h"
 
 #define MESSAGE_MAX (8u << 10)
@@ -15,16 +16,23 @@ static void jq_done(jq_state **jq)
         jq_teardown(jq);
 }
 
-/* libjq would write to stderr. */
+/* libjq would write to stderr.  The first message says it; the others count errors. */
 static void collect_message(void *context, jv message)
 {
+    static const char prefix[] = "jq: error: ", advice[] = " (Unix shell quoting issues?)";
     hf_buf *out = context;
     jv text = jq_format_error(message);
 
-    if (jv_get_kind(text) == JV_KIND_STRING) {
-        if (out->len > 0)
-            hf_buf_putc(out, '\n');
-        hf_buf_puts(out, jv_string_value(text));
+    if (jv_get_kind(text) == JV_KIND_STRING && out->len == 0) {
+        const char *words = jv_string_value(text);
+        const char *misleading;
+
+        if (hf_starts_with(words, prefix))
+            words += sizeof(prefix) - 1;
+        misleading = strstr(words, advice);
+        hf_buf_append(out, words, misleading != NULL ? (size_t) (misleading - words) : strlen(words));
+        if (misleading != NULL)
+            hf_buf_puts(out, misleading + sizeof(advice) - 1);
     }
     jv_free(text);
 }

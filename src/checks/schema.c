@@ -27,6 +27,15 @@ static bool show_error(const hf_error *error, hf_buf *seen)
     return false;
 }
 
+static void show_problem(const json_t *object, const char *problem, hf_buf *seen)
+{
+    const char *schema = json_string_value(json_object_get(object, "schema"));
+
+    hf_buf_printf(seen, "%s%s \"%s%s%s\" %s", seen->len > 0 ? "; " : "",
+                  json_string_value(json_object_get(object, "kind")), schema != NULL ? schema : "",
+                  schema != NULL ? "." : "", json_string_value(json_object_get(object, "name")), problem);
+}
+
 static bool schema_look(const hf_check_context *context, hf_buf *seen)
 {
     const hf_check_config *check = context->check;
@@ -46,8 +55,8 @@ static bool schema_look(const hf_check_context *context, hf_buf *seen)
     if (hf_pg_query(pg, hf_sql_critical_objects, 1, params, &rows, &error) != HF_OK)
         return show_error(&error, seen);
     for (size_t i = 0; i < hf_rows_count(rows); i++)
-        hf_buf_printf(seen, "%s%s \"%s\" %s", i > 0 ? "; " : "", hf_rows_text(rows, i, "kind"),
-                      hf_rows_text(rows, i, "name"), hf_rows_text(rows, i, "problem"));
+        show_problem(json_array_get(objects, (size_t) hf_rows_int(rows, i, "n")),
+                     hf_rows_text(rows, i, "problem"), seen);
     if (hf_rows_count(rows) > 0)
         return false;
     hf_buf_printf(seen, "all %zu of them", json_array_size(objects));

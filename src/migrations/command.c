@@ -11,11 +11,13 @@
 #include "base/text.h"
 #include "migrations/kind.h"
 
-#define PIECE_MAX (256u << 10)
+#define LINE_MAX_BYTES (16u << 10)
 #define TAIL_BYTES 600 /* fits into an error's message */
 
 typedef struct output_tail {
     const hf_migrations_events *events;
+    hf_buf
+        line; /* not ended yet; whole lines are passed on, so that a secret cannot slip through in two pieces */
     char tail[TAIL_BYTES + 1];
     size_t len;
 } output_tail;
@@ -34,16 +36,27 @@ static void keep_tail(output_tail *output, const char *data, size_t len)
     output->len = output->len - drop + len;
 }
 
+static void pass_on(output_tail *output)
+{
+    if (output->line.len == 0)
+        return;
+    hf_redact(&output->line);
+    hf_migrations_tell_output(output->events, hf_buf_text(&output->line));
+    hf_buf_clear(&output->line);
+}
+
 static hf_status on_output(void *context, const char *data, size_t len, hf_error *error)
 {
     (void) error;
     output_tail *output = context;
-    HF_AUTO_BUF text = HF_BUF_MAX(PIECE_MAX);
 
     keep_tail(output, data, len);
-    hf_buf_append(&text, data, len);
-    hf_redact(&text);
-    hf_migrations_tell_output(output->events, hf_buf_text(&text));
+    for (size_t i = 0; i < len; i++) {
+        if (data[i] == '\n' || output->line.len == LINE_MAX_BYTES)
+            pass_on(output);
+        if (data[i] != '\n')
+            hf_buf_putc(&output->line, data[i]);
+    }
     return HF_OK;
 }
 
@@ -67,7 +80,7 @@ static char *tail_text(const char *tail, size_t len)
         space = is_space;
     }
     hf_redact(&text);
-    return hf_buf_take(&text);
+    return hf_strdup(hf_buf_text(&text));
 }
 
 static hf_status command_status(const hf_migrations_config *config, const char *url, bool for_deploy,
@@ -96,7 +109,7 @@ static hf_status fail_command(const hf_migrations_config *config, const hf_child
     else
         how = hf_format("ended with status %d", result->exit_status);
     return hf_fail(error, HF_E_MIGRATION, "the migration command \"%s\" %s%s%s", config->command.items[0],
-                   how, tail != NULL ? ": " : "", tail != NULL ? tail : "");
+                   how, tail[0] != '\0' ? ": " : "", tail);
 }
 
 static hf_status command_apply(const hf_migrations_config *config, const char *url,
@@ -107,7 +120,7 @@ static hf_status command_apply(const hf_migrations_config *config, const char *u
         hf_format("%s=%s", config->url_variable != NULL ? config->url_variable : "DATABASE_URL", url);
     HF_AUTO_BUF err = HF_BUF_MAX(64u << 10);
     const char *const env[] = {variable, NULL};
-    output_tail output = {.events = events};
+    output_tail output = {.events = events, .line = HF_BUF_MAX(2 * LINE_MAX_BYTES)};
     hf_child_result result;
 
     if (config->command.count == 0)
@@ -129,6 +142,9 @@ static hf_status command_apply(const hf_migrations_config *config, const char *u
 
     hf_migrations_tell_begin(events, config->command.items[0]);
     hf_status status = hf_child_run(&options, &result, error);
+
+    pass_on(&output);
+    hf_buf_done(&output.line);
     if (status != HF_OK)
         return hf_prefix(error, "the migration command \"%s\"", config->command.items[0]);
     if (err.len > 0) {

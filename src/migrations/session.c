@@ -39,11 +39,23 @@ hf_status hf_migrations_session_open(const char *url, hf_migrations_session *ret
     return HF_OK;
 }
 
+/* Without it a server goes on with a script, and may commit it, long after the process that sent it was killed. */
+static void notice_a_dead_client(hf_pg *pg)
+{
+    hf_error ignored; /* servers that cannot, refuse the setting */
+
+    if (hf_pg_version(pg) >= 140000 &&
+        hf_pg_exec(pg, "SET client_connection_check_interval = 1000", &ignored) != HF_OK)
+        return;
+}
+
 hf_status hf_migrations_session_open_scripts(hf_migrations_session *session, hf_error *error)
 {
     if (session->scripts != NULL)
         return HF_OK;
-    return connect_with_schema(session, "migrations", &session->scripts, error);
+    HF_TRY(connect_with_schema(session, "migrations", &session->scripts, error));
+    notice_a_dead_client(session->scripts);
+    return HF_OK;
 }
 
 void hf_migrations_session_done(hf_migrations_session *session)
