@@ -13,8 +13,8 @@
 
 static bool is_key_char(char c)
 {
-    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' || c == '_' ||
-           c == ':' || c == '-';
+    return (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || (c >= '0' && c <= '9') || c == '.' ||
+           c == '_' || c == ':' || c == '-';
 }
 
 /* Why a segment cannot be part of a key, or NULL. */
@@ -54,7 +54,8 @@ static const char *key_fault(const char *key, bool is_prefix)
             return NULL;
         }
 
-        const char *fault = segment_fault(segment, slash != NULL ? (size_t) (slash - segment) : strlen(segment));
+        const char *fault =
+            segment_fault(segment, slash != NULL ? (size_t) (slash - segment) : strlen(segment));
 
         if (fault != NULL || slash == NULL)
             return fault;
@@ -67,7 +68,8 @@ static hf_status check_key(const char *key, hf_error *error)
     const char *fault = key != NULL ? key_fault(key, false) : "it is missing";
 
     if (fault != NULL)
-        return hf_fail(error, HF_E_USAGE, "storage key \"%.600s\" is not valid: %s", key != NULL ? key : "", fault);
+        return hf_fail(error, HF_E_USAGE, "storage key \"%.600s\" is not valid: %s", key != NULL ? key : "",
+                       fault);
 
     return HF_OK;
 }
@@ -80,13 +82,15 @@ hf_status hf_storage_open(const char *url, hf_storage **ret_storage, hf_error *e
     /* What is not understood is not shown either: it may hold a password. */
     if (scheme_end == NULL) {
         (void) hf_fail(error, HF_E_USAGE, "the repository's URL has no scheme");
-        return hf_hint(error, "write it as file:///absolute/folder");
+        (void) hf_hint(error, "write it as file:///absolute/folder");
+        return HF_E_USAGE;
     }
 
     if (!hf_starts_with(url, file_scheme)) {
         (void) hf_fail(error, HF_E_USAGE, "the repository's URL has an unknown scheme \"%.*s\"",
                        scheme_end - url > 32 ? 32 : (int) (scheme_end - url), url);
-        return hf_hint(error, "write it as file:///absolute/folder");
+        (void) hf_hint(error, "write it as file:///absolute/folder");
+        return HF_E_USAGE;
     }
 
     /* The path is taken as it stands, without percent-decoding: what one types is the folder one gets. */
@@ -97,8 +101,10 @@ hf_status hf_storage_open(const char *url, hf_storage **ret_storage, hf_error *e
         path[--len] = '\0';
 
     if (path[0] != '/') {
-        (void) hf_fail(error, HF_E_USAGE, "the repository's URL \"%s\" does not name an absolute folder", url);
-        return hf_hint(error, "write it as file:///absolute/folder, with three slashes");
+        (void) hf_fail(error, HF_E_USAGE, "the repository's URL \"%s\" does not name an absolute folder",
+                       url);
+        (void) hf_hint(error, "write it as file:///absolute/folder, with three slashes");
+        return HF_E_USAGE;
     }
 
     return hf_storage_local_new(path, ret_storage, error);
@@ -130,7 +136,8 @@ hf_status hf_storage_put(hf_storage *storage, const char *key, const void *data,
     return storage->ops->put(storage, key, data, len, false, error);
 }
 
-hf_status hf_storage_put_new(hf_storage *storage, const char *key, const void *data, size_t len, hf_error *error)
+hf_status hf_storage_put_new(hf_storage *storage, const char *key, const void *data, size_t len,
+                             hf_error *error)
 {
     HF_TRY(check_key(key, error));
     return storage->ops->put(storage, key, data, len, true, error);
@@ -150,7 +157,8 @@ hf_status hf_storage_stat(hf_storage *storage, const char *key, uint64_t *ret_by
 }
 
 hf_status hf_storage_list(hf_storage *storage, const char *prefix,
-                          hf_status (*on_key)(void *context, const char *key, uint64_t bytes, hf_error *error),
+                          hf_status (*on_key)(void *context, const char *key, uint64_t bytes,
+                                              hf_error *error),
                           void *context, hf_error *error)
 {
     const char *fault = key_fault(prefix, true);

@@ -214,8 +214,9 @@ hf_status hf_read_format(const hf_reader *root)
     if (reading->status == HF_OK && format > HF_REPOSITORY_FORMAT) {
         (void) hf_fail(reading->error, HF_E_FORMAT, "%s has format %lld: it was written by a newer holdfast",
                        reading->what, (long long) format);
-        reading->status = hf_hint(reading->error, "use that newer holdfast; this one knows format %d",
-                                  HF_REPOSITORY_FORMAT);
+        reading->status = HF_E_FORMAT;
+        (void) hf_hint(reading->error, "use that newer holdfast; this one knows format %d",
+                       HF_REPOSITORY_FORMAT);
     }
 
     return reading->status;

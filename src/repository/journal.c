@@ -129,7 +129,8 @@ hf_status hf_journal_load(hf_repository *repository, const char *target, const c
 
     if (status == HF_E_NOT_FOUND) {
         (void) hf_fail(error, status, "\"%s\" is no cycle of target \"%s\"", cycle, target);
-        return hf_hint(error, "`holdfast history` lists those that exist");
+        (void) hf_hint(error, "`holdfast history` lists those that exist");
+        return status;
     }
     if (status == HF_E_LIMIT)
         status = hf_fail(error, HF_E_CORRUPT, "the journal is larger than any can be");

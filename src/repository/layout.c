@@ -23,8 +23,9 @@ hf_status hf_check_repository_name(const char *what, const char *text, hf_error 
         return HF_OK;
 
     (void) hf_fail(error, HF_E_USAGE, "\"%.200s\" is not a valid %s", text != NULL ? text : "", what);
-    return hf_hint(error, "use 1 to %d letters, digits and ._- and no dot at the beginning",
+    (void) hf_hint(error, "use 1 to %d letters, digits and ._- and no dot at the beginning",
                    HF_LAYOUT_NAME_MAX);
+    return HF_E_USAGE;
 }
 
 void hf_object_key(const char *name, char out[HF_OBJECT_KEY_SIZE])

@@ -41,9 +41,10 @@ static hf_status busy(const char *key, const hf_holder *holder, hf_error *error)
 {
     (void) hf_fail(error, HF_E_BUSY, "target \"%s\" is in use: %s by process %lld on \"%s\" since %s",
                    holder->target, holder->purpose, (long long) holder->pid, holder->host, holder->since);
-    return hf_hint(
+    (void) hf_hint(
         error,
         "wait for it to end; if you are sure that it no longer runs, remove \"%s\" from the repository", key);
+    return HF_E_BUSY;
 }
 
 /* Who holds a lock; HF_E_NOT_FOUND if it has none.  One that cannot be read is held by somebody we cannot name. */
@@ -57,7 +58,8 @@ static hf_status read_holder(hf_storage *storage, const char *key, hf_holder *re
 
     if (status == HF_E_CORRUPT || status == HF_E_LIMIT || status == HF_E_FORMAT) {
         (void) hf_fail(error, HF_E_BUSY, "the lock \"%s\" cannot be read", key);
-        return hf_hint(error, "if no holdfast works on this repository, remove \"%s\" from it", key);
+        (void) hf_hint(error, "if no holdfast works on this repository, remove \"%s\" from it", key);
+        return HF_E_BUSY;
     }
     return status;
 }

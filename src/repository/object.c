@@ -25,7 +25,8 @@ static hf_status broken_object(hf_error *error, const char *name)
         return HF_E_CORRUPT;
 
     error->code = HF_E_CORRUPT;
-    return hf_prefix(error, "object \"%s\" is broken", name);
+    (void) hf_prefix(error, "object \"%s\" is broken", name);
+    return HF_E_CORRUPT;
 }
 
 static hf_status missing_object(hf_error *error, const char *name)

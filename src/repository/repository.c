@@ -21,8 +21,9 @@ static hf_status not_a_repository(hf_storage *storage, hf_error *error)
 {
     (void) hf_fail(error, HF_E_FORMAT, "\"%s\" is not a holdfast repository: it has no \"%s\"",
                    hf_storage_url(storage), HF_REPOSITORY_FILE);
-    return hf_hint(
+    (void) hf_hint(
         error, "check repository.url in the configuration, or create the repository with `holdfast init`");
+    return HF_E_FORMAT;
 }
 
 static hf_status parse_repository_file(const hf_buf *text, char **ret_id, hf_error *error)
@@ -76,11 +77,14 @@ static hf_status refuse_foreign(void *context, const char *key, uint64_t bytes, 
     (void) bytes;
     (void) hf_fail(error, HF_E_FORMAT, "\"%s\" is not empty and not a holdfast repository: it holds \"%s\"",
                    url, key);
-    if (hf_starts_with(key, "objects/") || hf_starts_with(key, "snapshots/"))
-        return hf_hint(error,
+    if (hf_starts_with(key, "objects/") || hf_starts_with(key, "snapshots/")) {
+        (void) hf_hint(error,
                        "this looks like a repository that lost its \"%s\": restore that file from a copy",
                        HF_REPOSITORY_FILE);
-    return hf_hint(error, "choose an empty folder, or one that does not exist yet");
+        return HF_E_FORMAT;
+    }
+    (void) hf_hint(error, "choose an empty folder, or one that does not exist yet");
+    return HF_E_FORMAT;
 }
 
 hf_status hf_repository_create(hf_storage *storage, bool *ret_created, hf_error *error)

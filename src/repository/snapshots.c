@@ -251,7 +251,8 @@ static hf_status find_latest(hf_repository *repository, const char *target, char
     }
 
     (void) hf_fail(error, HF_E_NOT_FOUND, "target \"%s\" has no snapshot", target);
-    return hf_hint(error, "take one with `holdfast backup`");
+    (void) hf_hint(error, "take one with `holdfast backup`");
+    return HF_E_NOT_FOUND;
 }
 
 hf_status hf_repository_find(hf_repository *repository, const char *target, const char *name, char **ret_id,
@@ -289,8 +290,9 @@ hf_status hf_repository_find(hf_repository *repository, const char *target, cons
                    matches > 1 ? "\"%s\" begins the id of more than one snapshot of target \"%s\""
                                : "\"%s\" is no snapshot of target \"%s\"",
                    name, target);
-    return hf_hint(error, matches > 1 ? "give more of the id; `holdfast snapshots` lists them"
+    (void) hf_hint(error, matches > 1 ? "give more of the id; `holdfast snapshots` lists them"
                                       : "`holdfast snapshots` lists those that exist");
+    return matches > 1 ? HF_E_USAGE : HF_E_NOT_FOUND;
 }
 
 static hf_status check_belongs(const hf_snapshot_info *info, const hf_manifest *manifest, hf_error *error)
@@ -340,7 +342,8 @@ hf_status hf_repository_load(hf_repository *repository, const char *target, cons
 
     if (status == HF_E_NOT_FOUND) {
         (void) hf_fail(error, HF_E_NOT_FOUND, "\"%s\" is no snapshot of target \"%s\"", id, target);
-        return hf_hint(error, "`holdfast snapshots` lists those that exist");
+        (void) hf_hint(error, "`holdfast snapshots` lists those that exist");
+        return HF_E_NOT_FOUND;
     }
     if (status == HF_OK)
         status = load_manifest(repository, &info, ret_manifest, &why);

@@ -51,9 +51,10 @@ static hf_status fail_errno(hf_error *error, const local *self, const char *verb
         error->sys_errno = saved;
 
     if (code == HF_E_STORAGE_FULL)
-        return hf_hint(error, "make room on the file system of \"%s\"; nothing half-written was left behind", self->root);
+        (void) hf_hint(error, "make room on the file system of \"%s\"; nothing half-written was left behind",
+                       self->root);
     if (code == HF_E_STORAGE_DENIED)
-        return hf_hint(error, "give the user that runs holdfast read and write access to \"%s\"", self->root);
+        (void) hf_hint(error, "give the user that runs holdfast read and write access to \"%s\"", self->root);
     return code;
 }
 
@@ -149,8 +150,8 @@ static hf_status make_folder(local *self, const char *folder, const char *key, h
 }
 
 /* Write and fsync the temporary file; on failure it is gone again. */
-static hf_status write_temporary(const local *self, const char *key, const char *tmp, const void *data, size_t len,
-                                 hf_error *error)
+static hf_status write_temporary(const local *self, const char *key, const char *tmp, const void *data,
+                                 size_t len, hf_error *error)
 {
     int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
@@ -205,8 +206,8 @@ static int rename_new(const char *tmp, const char *path)
     return 0;
 }
 
-static hf_status name_temporary(const local *self, const char *key, const char *tmp, const char *path, bool only_new,
-                                hf_error *error)
+static hf_status name_temporary(const local *self, const char *key, const char *tmp, const char *path,
+                                bool only_new, hf_error *error)
 {
     HF_FAULT("storage.local.before_rename", error);
 
@@ -220,8 +221,8 @@ static hf_status name_temporary(const local *self, const char *key, const char *
     return HF_OK;
 }
 
-static hf_status put_in_folder(local *self, const char *key, const char *folder, const char *path, const void *data,
-                               size_t len, bool only_new, hf_error *error)
+static hf_status put_in_folder(local *self, const char *key, const char *folder, const char *path,
+                               const void *data, size_t len, bool only_new, hf_error *error)
 {
     char random[33];
 
@@ -284,8 +285,8 @@ static hf_status local_get(hf_storage *storage, const char *key, hf_buf *ret_dat
 
     hf_buf_clear(ret_data);
     if ((uint64_t) info.st_size > ret_data->max)
-        return hf_fail(error, HF_E_LIMIT, "\"%s\" in \"%s\" has %lld bytes, at most %zu are expected", key, self->root,
-                       (long long) info.st_size, ret_data->max);
+        return hf_fail(error, HF_E_LIMIT, "\"%s\" in \"%s\" has %lld bytes, at most %zu are expected", key,
+                       self->root, (long long) info.st_size, ret_data->max);
 
     size_t size = (size_t) info.st_size;
 
@@ -307,7 +308,8 @@ static hf_status local_get(hf_storage *storage, const char *key, hf_buf *ret_dat
         if (n < 0)
             return fail_errno(error, self, "read", key);
         if (n == 0)
-            return hf_fail(error, HF_E_STORAGE, "\"%s\" in \"%s\" became shorter while it was read", key, self->root);
+            return hf_fail(error, HF_E_STORAGE, "\"%s\" in \"%s\" became shorter while it was read", key,
+                           self->root);
         done += (size_t) n;
     }
 
@@ -395,7 +397,8 @@ static hf_status collect_entry(const listing *list, int folder_fd, const char *f
     return HF_OK;
 }
 
-static hf_status collect_folder(const listing *list, const char *folder, list_entries *entries, hf_error *error)
+static hf_status collect_folder(const listing *list, const char *folder, list_entries *entries,
+                                hf_error *error)
 {
     HF_AUTO_STR path = hf_path_join(list->self->root, folder);
     HF_AUTO(closedirp) DIR *dir = opendir(path);
@@ -442,7 +445,8 @@ static hf_status list_folder(const listing *list, const char *folder, hf_error *
 }
 
 static hf_status local_list(hf_storage *storage, const char *prefix,
-                            hf_status (*on_key)(void *context, const char *key, uint64_t bytes, hf_error *error),
+                            hf_status (*on_key)(void *context, const char *key, uint64_t bytes,
+                                                hf_error *error),
                             void *context, hf_error *error)
 {
     const listing list = {.self = (local *) storage, .prefix = prefix, .on_key = on_key, .context = context};
