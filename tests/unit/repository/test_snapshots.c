@@ -170,10 +170,12 @@ static void test_load__every_flipped_bit_of_a_pointer_shows(void **state)
     }
 }
 
+typedef enum { FLIP, CUT, EMPTY, REMOVE } breaking;
+
 static const struct {
     const char *what;
     bool in_manifest; /* else in the pointer */
-    enum { FLIP, CUT, EMPTY, REMOVE } how;
+    breaking how;
     const char *message;
 } breakings[] = {
     {"pointer flipped", false, FLIP, "pointer"},
@@ -185,7 +187,7 @@ static const struct {
     {"manifest missing", true, REMOVE, "is missing"},
 };
 
-static void break_key(fixture *f, const char *key, int how)
+static void break_key(fixture *f, const char *key, breaking how)
 {
     HF_AUTO_STR path = file_of(f, key);
 
@@ -199,8 +201,9 @@ static void break_key(fixture *f, const char *key, int how)
     case EMPTY:
         write_key(f, key, "", 0);
         break;
-    default:
+    case REMOVE:
         assert_int_equal(unlink(path), 0);
+        break;
     }
 }
 
