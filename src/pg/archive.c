@@ -106,7 +106,7 @@ static hf_status read_text(reader *in, char **ret_text)
 /* Like read_text(), with "" for NULL. */
 static hf_status read_text_or_empty(reader *in, char **ret_text)
 {
-    char *text;
+    char *text = NULL;
     HF_TRY(read_text(in, &text));
     *ret_text = text != NULL ? text : hf_strdup("");
     return HF_OK;

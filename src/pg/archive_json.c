@@ -114,7 +114,7 @@ static hf_status entry_from_json(const json_t *object, hf_entry *entry, hf_error
 {
     if (!json_is_object(object) || json_object_size(object) != 14)
         return misfit(error, "entries");
-    int64_t id, catalog_oid, oid;
+    int64_t id = 0, catalog_oid = 0, oid = 0;
     HF_TRY(get_int(json_object_get(object, "id"), "id", 1, INT32_MAX, &id, error));
     HF_TRY(
         get_int(json_object_get(object, "catalog_oid"), "catalog_oid", 0, UINT32_MAX, &catalog_oid, error));
@@ -136,7 +136,7 @@ static hf_status entry_from_json(const json_t *object, hf_entry *entry, hf_error
     if (!json_is_array(dependencies))
         return misfit(error, "dependencies");
     for (size_t i = 0; i < json_array_size(dependencies); i++) {
-        int64_t value;
+        int64_t value = 0;
         HF_TRY(get_int(json_array_get(dependencies, i), "dependencies", 0, INT32_MAX, &value, error));
         HF_PUSH(&entry->dependencies, (int32_t) value);
     }
