@@ -291,9 +291,9 @@ int hf_cli_main(int argc, char **argv)
     if (status != HF_OK)
         hf_log_error(&error);
     if (cli.json || wants_json(argc, argv)) {
-        json_t *document = cli.result != NULL ? json_incref(cli.result) : json_object();
+        json_t *document = json_pack("{s:i}", "format", HF_OUTPUT_FORMAT);
 
-        json_object_set_new(document, "format", json_integer(HF_OUTPUT_FORMAT));
+        json_object_update(document, cli.result);
         if (status != HF_OK)
             json_object_set_new(document, "error", hf_out_error_json(&error));
         hf_out_json(document);

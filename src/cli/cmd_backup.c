@@ -37,7 +37,7 @@ static void print(const hf_snapshot_result *result)
     hf_out("snapshot %s\n\n", manifest->id);
     hf_out_fact("content", "%s rows in %zu tables, %s", hf_show_count(hf_manifest_rows(manifest), count),
                 manifest->tables.count, hf_show_size(hf_manifest_raw_bytes(manifest), raw));
-    hf_out_fact("written", "%s in %llu new chunks; %llu were there already",
+    hf_out_fact("written", "%s; %llu chunks are new, %llu were there already",
                 hf_show_size(result->bytes_written, written), (unsigned long long) result->chunks_new,
                 (unsigned long long) result->chunks_reused);
     hf_out_fact("took", "%s", hf_show_duration(result->took_ms, took));

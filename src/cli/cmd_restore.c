@@ -2,6 +2,7 @@
  * `restore ID --into NAME` makes a new database.  `restore ID --swap` puts the snapshot in the live one's place: it is
  * restored beside, verified, and both are exchanged by renaming; the former database is kept.
  */
+#include <ctype.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -131,6 +132,8 @@ static hf_status restore_and_swap(hf_cli *cli, const hf_session *session, const 
     HF_TRY(hf_swap_oid(session->url, live, &oid, error));
     HF_TRY(hf_lock_take(session->repository, session->target->name, "restore --swap", &lock, error));
     hf_time_compact(hf_now_ms(), time);
+    for (char *at = time; *at != '\0'; at++)
+        *at = (char) tolower((unsigned char) *at); /* a name that needs no quotes in psql */
     HF_AUTO_STR beside_suffix = hf_format("__hf_%s", time);
     HF_AUTO_STR kept_suffix = hf_format("__failed_%s", time);
     HF_AUTO_STR beside = name_beside(live, beside_suffix);

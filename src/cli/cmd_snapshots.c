@@ -4,6 +4,19 @@
 #include "cli/output.h"
 #include "cli/session.h"
 
+static void put_purpose(hf_grid *grid, const hf_snapshot_info *info)
+{
+    HF_AUTO_BUF text = HF_BUF_MAX(1024);
+
+    if (info->pinned)
+        hf_buf_puts(&text, "pinned");
+    if (info->cycle != NULL)
+        hf_buf_printf(&text, "%sdeploy %s", text.len > 0 ? ", " : "", info->cycle);
+    if (info->label != NULL)
+        hf_buf_printf(&text, "%s%s", text.len > 0 ? ", " : "", info->label);
+    hf_grid_cell(grid, "%s", hf_buf_text(&text));
+}
+
 static void print(const hf_snapshot_list *list, bool with_target)
 {
     static const char *const titles[] = {"id",     "taken",  "rows",     "size",
@@ -27,10 +40,7 @@ static void print(const hf_snapshot_list *list, bool with_target)
             hf_grid_cell(&grid, "%s", hf_show_size(info->raw_bytes, text));
             hf_grid_cell(&grid, "%s", hf_show_size(info->stored_bytes, text));
             hf_grid_cell(&grid, "%u", info->tables);
-            hf_grid_cell(&grid, "%s%s%s%s%s", info->pinned ? "pinned " : "",
-                         info->cycle == NULL ? "" : "deploy ", info->cycle == NULL ? "" : info->cycle,
-                         info->cycle != NULL && info->label != NULL ? ", " : "",
-                         info->label == NULL ? "" : info->label);
+            put_purpose(&grid, info);
         }
         if (with_target)
             hf_grid_cell(&grid, "%s", info->target);

@@ -109,6 +109,19 @@ static void add_table(hf_difference_list *list, const hf_table *table, hf_differ
         item->rows_expected = table->total.rows;
 }
 
+/* In the words for two snapshots. */
+static void say_rows(hf_difference *item)
+{
+    char expected[32], seen[32];
+
+    free(item->why);
+    if (item->rows_expected == item->rows_seen)
+        item->why = hf_format("%s rows in both, with other content", hf_show_count(item->rows_seen, seen));
+    else
+        item->why = hf_format("%s rows, then %s", hf_show_count(item->rows_expected, expected),
+                              hf_show_count(item->rows_seen, seen));
+}
+
 void hf_compare_tables(const hf_manifest *a, const hf_manifest *b, hf_difference_list *ret_list)
 {
     for (size_t i = 0; i < a->tables.count; i++) {
@@ -121,7 +134,11 @@ void hf_compare_tables(const hf_manifest *a, const hf_manifest *b, hf_difference
             add_table(ret_list, table, HF_DIFFERENT_COLUMNS, "it has other columns");
             ret_list->items[ret_list->count - 1].rows_seen = other->total.rows;
         } else if (!table->data_excluded && !other->data_excluded) {
+            size_t before = ret_list->count;
+
             hf_verify_compare(table, &other->total, ret_list);
+            if (ret_list->count > before)
+                say_rows(&ret_list->items[before]);
         }
     }
     for (size_t i = 0; i < b->tables.count; i++) {

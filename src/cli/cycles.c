@@ -35,9 +35,8 @@ static void print_error(const json_t *report, const char *name, const char *titl
 
     if (!json_is_object(error))
         return;
-    hf_out_fact(title, "%s%s%s%s", hf_report_text(error, "message"),
-                hf_report_text(error, "sqlstate")[0] == '\0' ? "" : " (", hf_report_text(error, "sqlstate"),
-                hf_report_text(error, "sqlstate")[0] == '\0' ? "" : ")");
+    /* The message has the SQLSTATE in it where there is one. */
+    hf_out_fact(title, "%s", hf_report_text(error, "message"));
     if (hf_report_text(error, "hint")[0] != '\0')
         hf_out_fact("", "%s", hf_report_text(error, "hint"));
 }
@@ -108,7 +107,7 @@ static void print_phases(const json_t *report)
 
 void hf_print_cycle(const json_t *report)
 {
-    const json_t *operator= json_object_get(report, "operator");
+    const json_t *who = json_object_get(report, "operator");
     char text[32];
 
     hf_out("%s\n\n", headline(hf_report_text(report, "state")));
@@ -123,8 +122,9 @@ void hf_print_cycle(const json_t *report)
     print_names(json_object_get(report, "applied"), "applied");
     if (json_array_size(json_object_get(report, "applied")) == 0)
         print_names(json_object_get(report, "pending"), "pending");
-    if (json_is_object(operator))
-        hf_out_fact("operator", "%s@%s", hf_report_text(operator, "user"), hf_report_text(operator, "host"));
+    if (json_is_object(who))
+        hf_out_fact("operator", "%s%s%s", hf_report_text(who, "user"),
+                    hf_report_text(who, "user")[0] == '\0' ? "" : "@", hf_report_text(who, "host"));
     hf_out_fact("took", "%s", hf_show_duration(json_integer_value(json_object_get(report, "took_ms")), text));
     print_checks(report);
     print_phases(report);

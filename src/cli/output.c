@@ -99,25 +99,53 @@ void hf_out_mark(hf_mark mark, const char *fmt, ...)
     HF_AUTO_STR line = hf_format("%s%s%s  %s\n", colour ? marks[mark].colour : "", marks[mark].word,
                                  colour ? "\033[0m" : "", text);
     write_out(line, strlen(line));
+    (void) fflush(stdout); /* a list of marks grows while one waits for it */
+}
+
+/* In the tree, not in its text: there a secret may be escaped, and a short one could be part of the notation. */
+static json_t *redacted(const json_t *json)
+{
+    size_t i;
+    json_t *item;
+    const char *key;
+
+    if (json_is_string(json)) {
+        HF_AUTO_BUF text = HF_BUF_MAX(OUTPUT_MAX_BYTES);
+
+        hf_buf_puts(&text, json_string_value(json));
+        hf_redact(&text);
+        return hf_json_text(hf_buf_text(&text));
+    }
+    if (json_is_array(json)) {
+        json_t *copy = json_array();
+
+        json_array_foreach(json, i, item) json_array_append_new(copy, redacted(item));
+        return copy;
+    }
+    if (json_is_object(json)) {
+        json_t *copy = json_object();
+
+        json_object_foreach((json_t *) json, key, item) json_object_set_new(copy, key, redacted(item));
+        return copy;
+    }
+    return json_deep_copy(json);
 }
 
 void hf_out_json(const json_t *document)
 {
-    hf_buf buf = HF_BUF_MAX(OUTPUT_MAX_BYTES);
-    char *text = json_dumps(document, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
+    json_t *clean = redacted(document);
+    char *text = json_dumps(clean, JSON_INDENT(2) | JSON_REAL_PRECISION(15));
 
+    json_decref(clean);
     if (text ==
         NULL) { /* only for want of memory: jansson refuses texts that are not UTF-8 when they are made */
         write_failed = true;
         write_errno = ENOMEM;
         return;
     }
-    hf_buf_puts(&buf, text);
-    hf_buf_putc(&buf, '\n');
+    write_out(text, strlen(text));
+    write_out("\n", 1);
     free(text);
-    hf_redact(&buf);
-    write_out(hf_buf_text(&buf), buf.len);
-    hf_buf_done(&buf);
 }
 
 json_t *hf_out_error_json(const hf_error *error)
@@ -208,10 +236,12 @@ void hf_grid_print(const hf_grid *grid, int indent)
             }
             int pad = (int) (widest - hf_text_columns(text));
             bool last = column + 1 == grid->columns;
+            if (last && text[0] == '\0')
+                continue;
             if (grid->align[column] == 'r')
-                hf_out("%*s%s%s", pad, "", text, last ? "" : "  ");
+                hf_out("%s%*s%s", column > 0 ? "  " : "", pad, "", text);
             else
-                hf_out("%s%*s", text, last ? 0 : pad + 2, "");
+                hf_out("%s%s%*s", column > 0 ? "  " : "", text, last ? 0 : pad, "");
         }
         hf_out("\n");
     }
