@@ -144,14 +144,13 @@ static hf_status walk(hf_cycle *cycle, hf_error *error)
         HF_FAULT("deploy.entered", error);
         if (hold)
             hf_stop_hold();
-        cycle->error = (hf_error){.code = HF_OK};
         hf_cycle_event event = hf_cycle_act(cycle);
         if (hold)
             hf_stop_release();
-        if (cycle->error.code != HF_OK && (cause.code == HF_OK || hold))
-            cause = cycle->error;
+        if (event == HF_EVENT_DONE) /* what was tried on the way does not count */
+            cycle->error = (hf_error){.code = HF_OK};
         step(cycle, event);
-        if (cycle->error.code != HF_OK && cause.code == HF_OK)
+        if (cycle->error.code != HF_OK && (cause.code == HF_OK || hold))
             cause = cycle->error;
     }
 

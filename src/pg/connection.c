@@ -17,7 +17,8 @@
 
 #define NOTICES_MAX (64u << 10)
 #define SQL_MAX (1024u << 20)
-#define POLL_MS 200 /* how soon a stop request is noticed while the server is silent */
+#define OLDEST_SERVER 140000 /* TID range scans, idle_session_timeout, pg_read_all_data */
+#define POLL_MS 200          /* how soon a stop request is noticed while the server is silent */
 
 static const struct {
     const char *sqlstate; /* whole, or a class of two characters */
@@ -272,10 +273,10 @@ static hf_status apply_settings(hf_pg *pg, const char *const *settings, hf_error
 static hf_status prepare_session(hf_pg *pg, const hf_pg_options *options, hf_error *error)
 {
     pg->version = PQserverVersion(pg->conn);
-    if (pg->version < 130000) {
+    if (pg->version < OLDEST_SERVER) {
         (void) hf_fail(error, HF_E_UNSUPPORTED,
-                       "the server is PostgreSQL %d, and 13 is the oldest that can be served",
-                       pg->version / 10000);
+                       "the server is PostgreSQL %d, and %d is the oldest that can be served",
+                       pg->version / 10000, OLDEST_SERVER / 10000);
         return HF_E_UNSUPPORTED;
     }
     /* text of a database without an encoding is passed on byte for byte */

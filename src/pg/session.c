@@ -30,5 +30,7 @@ const char *const hf_pg_exact_settings[] = {
     "lock_timeout=0",
     "idle_in_transaction_session_timeout=0",
     "idle_session_timeout=0",
+    /* compiling costs more than it saves for COPY, index builds and the queries of foreign keys */
+    "jit=off",
     0,
 };

@@ -19,7 +19,6 @@
 #include "pg/copy.h"
 
 #define SQL_MAX (1u << 20)
-#define TID_RANGE_VERSION 140000 /* before it, a ctid condition scans the whole table */
 
 typedef struct range {
     hf_table *table;
@@ -56,13 +55,13 @@ static int bigger_first(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-static void plan_table(copy_job *job, hf_table *table, bool by_pages)
+static void plan_table(copy_job *job, hf_table *table)
 {
     uint32_t step = job->options->range_pages;
 
     if (table->data_excluded)
         return;
-    if (!by_pages || table->pages <= step) {
+    if (table->pages <= step) {
         range *whole = HF_APPEND_NEW(&job->ranges);
         *whole = (range){.table = table, .pages = table->pages};
         return;
@@ -75,7 +74,7 @@ static void plan_table(copy_job *job, hf_table *table, bool by_pages)
     }
 }
 
-static void plan(copy_job *job, hf_manifest *manifest, bool by_pages)
+static void plan(copy_job *job, hf_manifest *manifest)
 {
     hf_table **order = hf_alloc((manifest->tables.count + 1) * sizeof(*order));
 
@@ -83,7 +82,7 @@ static void plan(copy_job *job, hf_manifest *manifest, bool by_pages)
         order[i] = &manifest->tables.items[i];
     qsort(order, manifest->tables.count, sizeof(*order), bigger_first);
     for (size_t i = 0; i < manifest->tables.count; i++)
-        plan_table(job, order[i], by_pages);
+        plan_table(job, order[i]);
     free(order);
 }
 
@@ -123,8 +122,7 @@ static hf_status worker_start(void *context, size_t number, void **ret_state, hf
     HF_TRY(
         hf_pg_execf(self->pg, error, "SET lock_timeout = %lld", (long long) job->options->lock_timeout_ms));
     HF_TRY(hf_pg_exec(self->pg, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", error));
-    if (job->exported != NULL)
-        HF_TRY(hf_pg_execf(self->pg, error, "SET TRANSACTION SNAPSHOT '%s'", job->exported));
+    HF_TRY(hf_pg_execf(self->pg, error, "SET TRANSACTION SNAPSHOT '%s'", job->exported));
     *ret_state = HF_TAKE(self);
     return HF_OK;
 }
@@ -227,13 +225,13 @@ static void hand_over(copy_job *job)
     }
 }
 
-hf_status hf_copy_tables(const hf_snapshot_options *options, const char *exported, int server_version,
-                         hf_manifest *manifest, hf_copy_totals *totals, hf_error *error)
+hf_status hf_copy_tables(const hf_snapshot_options *options, const char *exported, hf_manifest *manifest,
+                         hf_copy_totals *totals, hf_error *error)
 {
     static const hf_pool_ops ops = {.start = worker_start, .work = copy_range, .stop = worker_stop};
     copy_job job = {.options = options, .exported = exported, .totals = totals};
 
-    plan(&job, manifest, server_version >= TID_RANGE_VERSION);
+    plan(&job, manifest);
     if (options->progress != NULL) {
         uint64_t pages = 0;
 

@@ -11,11 +11,10 @@ typedef struct hf_copy_totals {
 } hf_copy_totals;
 
 /*
- * Fill chunks, totals and sizes of every table in manifest->tables.  exported: the snapshot's name, or NULL to take
- * each worker's own (never for a snapshot that is kept).  HF_E_CANCELLED at a stop request.
+ * Fill chunks, totals and sizes of every table in manifest->tables, as the exported snapshot sees
+ * them.  HF_E_CANCELLED at a stop request.
  */
 HF_MUST_CHECK hf_status hf_copy_tables(const hf_snapshot_options *options, const char *exported,
-                                       int server_version, hf_manifest *manifest, hf_copy_totals *totals,
-                                       hf_error *error);
+                                       hf_manifest *manifest, hf_copy_totals *totals, hf_error *error);
 
 #endif

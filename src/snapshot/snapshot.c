@@ -463,8 +463,7 @@ static hf_status copy_all(const session *self, const hf_snapshot_options *option
 
     if (pthread_create(&thread, NULL, read_schema, &schema) != 0)
         return hf_fail(error, HF_E_SYSTEM, "cannot start a thread");
-    hf_status status =
-        hf_copy_tables(options, self->exported, hf_pg_version(self->pg), manifest, totals, error);
+    hf_status status = hf_copy_tables(options, self->exported, manifest, totals, error);
     (void) pthread_join(thread, NULL);
 
     HF_AUTO(hf_archive_freep) hf_archive *archive = schema.archive;

@@ -1,0 +1,113 @@
+"""The benchmark behind tests/bench/run.
+
+Each round runs every program once, so that a noisy minute hits all alike; the medians are compared.  Peak memory is that
+of the client process (ru_maxrss), without PostgreSQL's own.
+"""
+import argparse
+import os
+import pathlib
+import shutil
+import statistics
+import sys
+import tempfile
+import time
+
+sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+from harness import marketplace, proc  # noqa: E402
+from harness.postgres import Cluster  # noqa: E402
+from harness.site import Site  # noqa: E402
+
+DATABASE = "bench"
+
+
+def measure(argv, env, folder):
+    """Run a program; seconds and peak memory in MiB."""
+    started = time.monotonic()
+    pid = os.fork()
+    if pid == 0:
+        try:
+            os.chdir(folder)
+            log = os.open(folder / "last.log", os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+            os.dup2(log, 1)
+            os.dup2(log, 2)
+            os.execvpe(argv[0], argv, env)
+        finally:
+            os._exit(127)
+    _, status, usage = os.wait4(pid, 0)
+    if status != 0:
+        sys.exit(f"{argv[0]} failed: {(folder / 'last.log').read_text()[-2000:]}")
+    return time.monotonic() - started, usage.ru_maxrss / 1024
+
+
+class Bench:
+    def __init__(self, cluster, folder, jobs):
+        self.cluster, self.folder, self.jobs = cluster, folder, jobs
+        self.site = Site(cluster, DATABASE, folder / "site", create=False, jobs=jobs)
+        self.env = {**os.environ, **self.site.env, **cluster.environment(DATABASE)}
+        self.results = {}
+
+    def take(self, name, argv, folder=None):
+        seconds, memory = measure([str(part) for part in argv], self.env, folder or self.folder)
+        self.results.setdefault(name, []).append((seconds, memory))
+
+    def holdfast(self, name, *args):
+        self.take(name, [proc.binary(), *args, "--quiet", "--config", self.site.config])
+
+    def program(self, name):
+        return pathlib.Path(self.cluster.bindir) / name
+
+    def snapshot(self):
+        shutil.rmtree(self.site.repository, ignore_errors=True)
+        self.site.holdfast("init")
+        self.holdfast("holdfast backup", "backup")
+        self.holdfast("holdfast backup, unchanged", "backup")
+        dump = self.folder / "dump"
+        shutil.rmtree(dump, ignore_errors=True)
+        self.take("pg_dump -Fd", [self.program("pg_dump"), "-Fd", "-j", self.jobs, "-f", dump, DATABASE])
+
+    def restore(self):
+        self.holdfast("holdfast restore", "restore", "latest", "--into", "bench_h")
+        self.cluster.dropdb("bench_h")
+        self.cluster.createdb("bench_r", template="template0")
+        self.take("pg_restore", [self.program("pg_restore"), "-j", self.jobs, "-d", "bench_r", self.folder / "dump"])
+        self.cluster.dropdb("bench_r")
+
+    def seconds(self, name):
+        return statistics.median(seconds for seconds, _ in self.results[name])
+
+    def row(self, name, peer):
+        memory = max(memory for _, memory in self.results[name])
+        ratio = f"{self.seconds(peer) / self.seconds(name):6.2f} x {peer}" if peer else ""
+        print(f"{name:28} {self.seconds(name):8.2f} s {memory:8.0f} MiB  {ratio}")
+
+
+def main():
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--scale", type=float, default=4)
+    parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--jobs", type=int, default=2)
+    options = parser.parse_args()
+
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="hf-bench-"))
+    try:
+        with Cluster(fsync=True, shared_buffers="256MB", max_wal_size="4GB") as cluster:
+            marketplace.create(cluster, DATABASE, scale=options.scale)
+            size = cluster.psql(DATABASE, f"SELECT pg_size_pretty(pg_database_size('{DATABASE}'))").strip()
+            bench = Bench(cluster, folder, options.jobs)
+            for _ in range(options.rounds):
+                bench.snapshot()
+                bench.restore()
+            print(f"\ndatabase {size}, {options.jobs} workers, {os.cpu_count()} cores, median of {options.rounds} rounds\n")
+            print(f"{'':28} {'time':>10} {'peak':>12}  speed against the peer (more is better)")
+            bench.row("pg_dump -Fd", None)
+            bench.row("holdfast backup", "pg_dump -Fd")
+            bench.row("holdfast backup, unchanged", "pg_dump -Fd")
+            bench.row("pg_restore", None)
+            bench.row("holdfast restore", "pg_restore")
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
+
+
+if __name__ == "__main__":
+    main()
