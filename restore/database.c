@@ -91,7 +91,8 @@ hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool 
     add_provider(&sql, manifest, hf_pg_version(pg));
     add_option(&sql, "LC_COLLATE", manifest->database.collate);
     add_option(&sql, "LC_CTYPE", manifest->database.ctype);
-    if (*manifest->database.tablespace != '\0') {
+    /* template0's own needs no privilege as long as it is not named. */
+    if (*manifest->database.tablespace != '\0' && strcmp(manifest->database.tablespace, "pg_default") != 0) {
         hf_buf_puts(&sql, " TABLESPACE = ");
         hf_sql_name(&sql, manifest->database.tablespace);
     }
@@ -190,25 +191,41 @@ void hf_database_setting(hf_buf *sql, const char *setting)
         hf_sql_literal(sql, value);
 }
 
-static hf_status set_settings(hf_pg *pg, const hf_restore_options *options, hf_error *error)
+static void add_alter_setting(hf_buf *sql, const char *database, const hf_role_setting *setting)
+{
+    if (setting->role != NULL) {
+        hf_buf_puts(sql, "ALTER ROLE ");
+        hf_sql_name(sql, setting->role);
+        hf_buf_puts(sql, " IN DATABASE ");
+    } else {
+        hf_buf_puts(sql, "ALTER DATABASE ");
+    }
+    hf_sql_name(sql, database);
+    hf_buf_puts(sql, " SET ");
+    hf_database_setting(sql, setting->setting);
+}
+
+/* A setting that this role may not give (another role's, or a superuser's parameter) is a warning, no reason to fail. */
+static hf_status set_settings(hf_pg *pg, const hf_restore_options *options, hf_strings *warnings,
+                              hf_error *error)
 {
     for (size_t i = 0; i < options->manifest->database.settings.count; i++) {
         const hf_role_setting *setting = &options->manifest->database.settings.items[i];
         HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
-        if (setting->role != NULL) {
-            hf_buf_puts(&sql, "ALTER ROLE ");
-            hf_sql_name(&sql, setting->role);
-            hf_buf_puts(&sql, " IN DATABASE ");
-        } else {
-            hf_buf_puts(&sql, "ALTER DATABASE ");
-        }
-        hf_sql_name(&sql, options->database);
-        hf_buf_puts(&sql, " SET ");
-        hf_database_setting(&sql, setting->setting);
+        add_alter_setting(&sql, options->database, setting);
         HF_TRY(hf_buf_check(&sql, "query", error));
-        hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), error);
-        if (status != HF_OK)
-            return hf_prefix(error, "database setting \"%s\"", setting->setting);
+        hf_error failure;
+        hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), &failure);
+        if (status == HF_OK)
+            continue;
+        hf_prefix(&failure, "database setting \"%s\"", setting->setting);
+        if (status == HF_E_PRIVILEGE) {
+            hf_strings_add(warnings, failure.message);
+            continue;
+        }
+        if (error != NULL)
+            *error = failure;
+        return status;
     }
     return HF_OK;
 }
@@ -239,9 +256,10 @@ static hf_status set_acl(hf_pg *pg, const hf_restore_options *options, hf_error 
     return hf_pg_exec(pg, hf_buf_text(&sql), error);
 }
 
-hf_status hf_database_finish(hf_pg *pg, const hf_restore_options *options, hf_error *error)
+hf_status hf_database_finish(hf_pg *pg, const hf_restore_options *options, hf_strings *warnings,
+                             hf_error *error)
 {
-    HF_TRY(set_settings(pg, options, error));
+    HF_TRY(set_settings(pg, options, warnings, error));
     HF_TRY(set_acl(pg, options, error));
     if (options->manifest->database.connection_limit >= 0) {
         HF_AUTO_BUF sql = HF_BUF_MAX(4096);

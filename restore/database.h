@@ -19,7 +19,8 @@ HF_MUST_CHECK hf_status hf_database_create(hf_pg *pg, const hf_restore_options *
 HF_MUST_CHECK hf_status hf_database_drop(hf_pg *pg, const char *database, hf_error *error);
 
 /* Settings, ACL, connection limit, and last the true comment, which takes the mark away. */
-HF_MUST_CHECK hf_status hf_database_finish(hf_pg *pg, const hf_restore_options *options, hf_error *error);
+HF_MUST_CHECK hf_status hf_database_finish(hf_pg *pg, const hf_restore_options *options, hf_strings *warnings,
+                                           hf_error *error);
 
 /* A maintenance connection: postgres, else template1, else as the URL says; never `except`. */
 HF_MUST_CHECK hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_pg,

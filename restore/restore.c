@@ -91,7 +91,7 @@ static hf_status fill(hf_job *job, hf_pg *maintenance, int64_t *phase_ms, hf_err
     HF_TRY(hf_job_build_pass(job, &session, HF_PASS_LAST, error));
     HF_TRY(check_objects(report, error));
     HF_TRY(check_rows(report, error));
-    return hf_database_finish(maintenance, options, error);
+    return hf_database_finish(maintenance, options, &report->warnings, error);
 }
 
 /* From an empty server to a whole database; *ret_created: there is something to drop. */

@@ -334,6 +334,15 @@ static hf_status verify(database_check *check, hf_difference_list *list, hf_erro
     return hf_pg_exec(pg, "COMMIT", error);
 }
 
+static int compare_differences(const void *a_, const void *b_)
+{
+    const hf_difference *a = a_, *b = b_;
+    if ((a->kind == HF_TABLE_EXTRA) != (b->kind == HF_TABLE_EXTRA))
+        return a->kind == HF_TABLE_EXTRA ? 1 : -1;
+    int order = strcmp(a->schema, b->schema);
+    return order != 0 ? order : strcmp(a->table, b->table);
+}
+
 hf_status hf_verify_database(const hf_verify_options *options, hf_difference_list *ret_list, hf_error *error)
 {
     database_check check = {.options = options};
@@ -345,6 +354,8 @@ hf_status hf_verify_database(const hf_verify_options *options, hf_difference_lis
         hf_difference_list_done(&list);
         return status;
     }
+    if (list.count > 1)
+        qsort(list.items, list.count, sizeof(*list.items), compare_differences);
     *ret_list = list;
     return HF_OK;
 }

@@ -43,8 +43,8 @@ typedef struct hf_verify_options {
 } hf_verify_options;
 
 /*
- * Read the whole database on one exported snapshot and list every table that differs, in the manifest's order, then the
- * extra ones.  HF_OK with an empty list: equal.  Tables whose data the snapshot excludes are only looked for.
+ * Read the whole database on one exported snapshot and list every table that differs, by schema and name, the extra ones
+ * last.  HF_OK with an empty list: equal.  Tables whose data the snapshot excludes are only looked for.
  */
 HF_MUST_CHECK hf_status hf_verify_database(const hf_verify_options *options, hf_difference_list *ret_list,
                                            hf_error *error);
