@@ -25,6 +25,27 @@ static const struct {
     {"criticalEnums", "enum"},
 };
 
+static bool has_lists(const json_t *object)
+{
+    for (size_t i = 0; i < sizeof(lists) / sizeof(lists[0]); i++)
+        if (json_object_get(object, lists[i].key) != NULL)
+            return true;
+    return false;
+}
+
+/* Many teams' files have no level "databases": each database is a member beside "$schema" and "description". */
+static void gather_databases(json_t *root)
+{
+    json_t *databases = json_object();
+    const char *key;
+    json_t *value;
+
+    json_object_foreach(root, key, value) if (has_lists(value)) json_object_set(databases, key, value);
+    if (json_object_get(root, "databases") == NULL && json_object_size(databases) > 0)
+        json_object_set(root, "databases", databases);
+    json_decref(databases);
+}
+
 static hf_status load(const char *path, json_t **ret_root, hf_error *error)
 {
     HF_AUTO_BUF text = HF_BUF_MAX(FILE_MAX);
@@ -40,6 +61,7 @@ static hf_status load(const char *path, json_t **ret_root, hf_error *error)
         return hf_fail(error, HF_E_USAGE, "%s:%d:%d: %s", path, where.line, where.column, where.text);
     if (!json_is_object(root))
         return hf_fail(error, HF_E_USAGE, "%s: not a JSON object", path);
+    gather_databases(root);
     *ret_root = HF_TAKE(root);
     return HF_OK;
 }

@@ -4,7 +4,6 @@
 #include "cli/session.h"
 #include "deploy/machine.h"
 #include "deploy/preflight.h"
-#include "pg/catalog.h"
 #include "repository/journal.h"
 
 /* One look at one target. */
@@ -40,37 +39,6 @@ static void tell(examination *doctor, const char *what, hf_finding_level level, 
 static void tell_error(examination *doctor, const char *what, const hf_error *error)
 {
     tell(doctor, what, HF_FINDING_BAD, error->message, error->hint);
-}
-
-/* Whether a snapshot could read every table; the preflight leaves it to the snapshot, which refuses too. */
-static void look_at_tables(examination *doctor, const char *url)
-{
-    HF_AUTO(hf_pg_tables_done) hf_pg_tables tables = {0};
-    HF_AUTO_PG pg = NULL;
-    HF_AUTO_BUF unreadable = HF_BUF_MAX(300);
-    size_t count = 0;
-    hf_error error = {0};
-
-    if (hf_pg_connect(&(hf_pg_options){.url = url, .purpose = "doctor", .exact_text = true}, &pg, &error) !=
-            HF_OK ||
-        hf_pg_list_tables(pg, &tables, &error) != HF_OK) {
-        tell_error(doctor, "tables", &error);
-        return;
-    }
-    for (size_t i = 0; i < tables.count; i++) {
-        if (tables.items[i].readable && !tables.items[i].rows_hidden)
-            continue;
-        HF_AUTO_STR name = hf_pg_table_shown(tables.items[i].schema, tables.items[i].name);
-        hf_buf_printf(&unreadable, "%s%s", count++ == 0 ? "" : ", ", name);
-    }
-    HF_AUTO_STR seen = count == 0
-                           ? hf_format("%zu, all readable", tables.count)
-                           : hf_format("%zu cannot be read whole: %s", count, hf_buf_text(&unreadable));
-    HF_AUTO_STR remedy =
-        hf_format("GRANT SELECT ON ALL TABLES IN SCHEMA ... TO \"%s\" and USAGE of the schema; where "
-                  "row-level security hides rows, connect as the owner",
-                  hf_pg_user(pg));
-    tell(doctor, "tables", count == 0 ? HF_FINDING_GOOD : HF_FINDING_BAD, seen, count == 0 ? NULL : remedy);
 }
 
 static void look_at_cycles(examination *doctor, hf_repository *repository)
@@ -116,16 +84,12 @@ static void examine_target(examination *doctor, const hf_session *session)
         .target = doctor->target,
         .url = url,
     };
-    bool connected = false;
     hf_preflight_look(&options, &preflight);
     for (size_t i = 0; i < preflight.findings.count; i++) {
         const hf_finding *finding = &preflight.findings.items[i];
 
-        connected |= hf_streq(finding->what, "connection") && finding->level != HF_FINDING_BAD;
         tell(doctor, finding->what, finding->level, finding->seen, finding->remedy);
     }
-    if (connected)
-        look_at_tables(doctor, url);
     look_at_cycles(doctor, session->repository);
 }
 

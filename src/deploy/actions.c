@@ -349,6 +349,19 @@ static hf_status load_snapshot(const hf_cycle *cycle, hf_manifest **ret_manifest
                               text_fact(cycle, "snapshot"), ret_manifest, error);
 }
 
+/* Objects that were restored need no line each in the journal. */
+static json_t *brief_report(const hf_restore_report *report)
+{
+    json_t *json = hf_restore_report_json(report), *kept = json_array(), *object;
+    size_t i;
+
+    json_array_foreach(json_object_get(json, "objects"), i,
+                       object) if (!hf_streq(json_string_value(json_object_get(object, "outcome")),
+                                             "restored")) json_array_append(kept, object);
+    json_object_set_new(json, "objects", kept);
+    return json;
+}
+
 static hf_cycle_event restore_beside(hf_cycle *cycle)
 {
     HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
@@ -373,7 +386,7 @@ static hf_cycle_event restore_beside(hf_cycle *cycle)
                                                   .progress = cycle->options->progress},
                             &report, &cycle->error);
     hf_progress_end();
-    hf_cycle_fact(cycle, "restore", hf_restore_report_json(&report));
+    hf_cycle_fact(cycle, "restore", brief_report(&report));
     if (status == HF_OK && !report.verified)
         status = hf_fail(&cycle->error, HF_E_MISMATCH, "the restored database was not verified");
     if (status == HF_OK)

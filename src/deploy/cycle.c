@@ -6,6 +6,7 @@
  */
 #include "deploy/cycle.h"
 
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -214,7 +215,8 @@ static hf_status refuse_interrupted(const hf_deploy_options *options, hf_error *
 static json_t *operator_json(void)
 {
     char host[256] = "";
-    const char *user = getenv("USER") != NULL ? getenv("USER") : getenv("LOGNAME");
+    const struct passwd *account = getpwuid(getuid());
+    const char *user = account != NULL ? account->pw_name : getenv("USER");
 
     (void) gethostname(host, sizeof(host) - 1);
     return json_pack("{s:s, s:s, s:i}", "user", user != NULL ? user : "", "host", host, "pid",

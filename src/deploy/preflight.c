@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "checks/checks.h"
 #include "deploy/sql.h"
+#include "pg/catalog.h"
 #include "pg/connection.h"
 #include "pg/pg_dump.h"
 
@@ -184,6 +185,35 @@ static void look_at_privileges(const hf_pg *pg, const hf_rows *facts, hf_preflig
     }
 }
 
+/* The snapshot refuses too; here it costs nothing yet. */
+static void look_at_tables(hf_pg *pg, hf_preflight *preflight)
+{
+    HF_AUTO(hf_pg_tables_done) hf_pg_tables tables = {0};
+    HF_AUTO_BUF unreadable = HF_BUF_MAX(300);
+    size_t count = 0;
+    hf_error error;
+
+    if (hf_pg_list_tables(pg, &tables, &error) != HF_OK) {
+        bad_error(preflight, "tables", &error);
+        return;
+    }
+    for (size_t i = 0; i < tables.count; i++) {
+        if (tables.items[i].readable && !tables.items[i].rows_hidden)
+            continue;
+        HF_AUTO_STR name = hf_pg_table_shown(tables.items[i].schema, tables.items[i].name);
+        hf_buf_printf(&unreadable, "%s%s", count++ == 0 ? "" : ", ", name);
+    }
+    if (count == 0) {
+        good(preflight, "tables", "%zu, all readable", tables.count);
+        return;
+    }
+    HF_AUTO_STR remedy = hf_format("GRANT pg_read_all_data TO \"%s\"; where row-level security hides rows, "
+                                   "connect as the owner",
+                                   hf_pg_user(pg));
+    finding_of(preflight, "tables", HF_FINDING_BAD,
+               hf_format("%zu cannot be read whole: %s", count, hf_buf_text(&unreadable)), remedy);
+}
+
 static void look_at_obstacles(const hf_rows *facts, hf_preflight *preflight)
 {
     if (hf_rows_bool(facts, 0, "is_standby"))
@@ -275,6 +305,7 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
          hf_pg_host(pg), hf_pg_version(pg) / 10000,
          hf_show_size((uint64_t) hf_rows_int(facts, 0, "bytes"), size));
     look_at_privileges(pg, facts, ret_preflight);
+    look_at_tables(pg, ret_preflight);
     look_at_obstacles(facts, ret_preflight);
     look_at_maintenance(options, ret_preflight);
     look_at_pg_dump(options, pg, ret_preflight);

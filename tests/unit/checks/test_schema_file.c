@@ -63,6 +63,9 @@ static void test_schema_file__reads_every_form(void **state)
          "[{\"n\":0,\"kind\":\"enum\",\"name\":\"Role\",\"values\":[\"A\"]}]"},
         {"{\"version\":1,\"criticalTables\":[\"a\"],\"databases\":{\"x\":{\"criticalTables\":[\"b\"]}}}",
          "[{\"n\":0,\"kind\":\"table\",\"name\":\"a\"},{\"n\":1,\"kind\":\"table\",\"name\":\"b\"}]"},
+        {"{\"$schema\":\"u\",\"description\":\"d\",\"x\":{\"criticalTables\":[\"a\"]},"
+         "\"site\":{\"criticalTables\":[\"b\"]}}",
+         "[{\"n\":0,\"kind\":\"table\",\"name\":\"b\"}]"},
         {"{\"databases\":{\"x\":{\"criticalTables\":[\"a\"]},\"site\":{\"criticalTables\":[\"b\"]}}}",
          "[{\"n\":0,\"kind\":\"table\",\"name\":\"b\"}]"},
     };
