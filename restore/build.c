@@ -63,6 +63,18 @@ void hf_restore_session_done(hf_restore_session *session)
     *session = (hf_restore_session){0};
 }
 
+hf_status hf_restore_session_set_serial(hf_restore_session *session, bool is_serial, hf_error *error)
+{
+    if (session->is_serial == is_serial)
+        return HF_OK;
+    HF_TRY(hf_pg_exec(session->pg,
+                      is_serial ? "SET max_parallel_maintenance_workers = 0"
+                                : "RESET max_parallel_maintenance_workers",
+                      error));
+    session->is_serial = is_serial;
+    return HF_OK;
+}
+
 hf_pass hf_entry_pass(const hf_entry *entry, bool is_before_data)
 {
     if (!hf_entry_is_schema(entry) || (*entry->definition == '\0' && *entry->drop == '\0'))

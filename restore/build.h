@@ -15,12 +15,20 @@ typedef struct hf_restore_session {
     hf_buf chunk;
     char *tablespace;    /* default_tablespace now; NULL: as connected */
     char *access_method; /* default_table_access_method now; NULL: as connected */
+    bool is_serial;      /* max_parallel_maintenance_workers is 0 now */
 } hf_restore_session;
 
 HF_MUST_CHECK hf_status hf_restore_session_open(const hf_restore_options *options, const char *purpose,
                                                 size_t jobs, hf_restore_session *ret_session,
                                                 hf_error *error);
 void hf_restore_session_done(hf_restore_session *session);
+
+/*
+ * Whether the server may build an index with several processes.  While all workers are busy that costs time and gains
+ * nothing; for the last index, with the others idle, it helps.
+ */
+HF_MUST_CHECK hf_status hf_restore_session_set_serial(hf_restore_session *session, bool is_serial,
+                                                      hf_error *error);
 
 /* When an entry is made; archive order within each. */
 typedef enum hf_pass {

@@ -116,7 +116,8 @@ static hf_status pass_barrier(const hf_task *task, hf_error *error)
     return HF_OK;
 }
 
-static hf_status do_task(hf_job *job, hf_restore_session *session, const hf_task *task, hf_error *error)
+static hf_status do_task(hf_job *job, hf_restore_session *session, const hf_task *task, bool is_alone,
+                         hf_error *error)
 {
     switch ((hf_task_kind) task->kind) {
     case HF_TASK_BARRIER:
@@ -128,6 +129,7 @@ static hf_status do_task(hf_job *job, hf_restore_session *session, const hf_task
     case HF_TASK_CHUNK:
         return hf_load_chunk(job, session, task->subject, task->part, error);
     case HF_TASK_ENTRY:
+        HF_TRY(hf_restore_session_set_serial(session, !is_alone, error));
         return hf_job_build_entry(job, session, task->subject, error);
     case HF_TASK_VERIFY:
         return verify_part(job, session, task, error);
@@ -199,9 +201,10 @@ static void *work(void *job_)
     size_t number;
     while (status == HF_OK && wait_for_task(job, &number)) {
         hf_task task = job->schedule.tasks.items[number];
+        bool is_alone = job->schedule.running == 1 && job->schedule.ready.count == 0;
         pthread_mutex_unlock(&job->mutex);
         int64_t started = hf_monotonic_ms();
-        status = do_task(job, &session, &task, &error);
+        status = do_task(job, &session, &task, is_alone, &error);
         int64_t took_ms = hf_monotonic_ms() - started;
         pthread_mutex_lock(&job->mutex);
         account(job, &task, took_ms);
