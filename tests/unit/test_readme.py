@@ -1,0 +1,36 @@
+"""The README's tables say what the program says: exit statuses (src/base/error.def) and commands (src/cli/cli.c)."""
+import re
+import sys
+from pathlib import Path
+
+root = Path(sys.argv[1])
+readme = (root / "README.md").read_text(encoding="utf-8")
+
+
+def table(name):
+    part = re.search(rf"<!-- {name} -->\n(.*?)<!-- end -->", readme, re.S)
+    if part is None:
+        sys.exit(f"README.md has no part called {name!r}")
+    return [[cell.strip() for cell in line.strip("|").split("|")] for line in part[1].splitlines()[2:]]
+
+
+def differ(what, said, is_so):
+    for row in said:
+        if row not in is_so:
+            print(f"README.md, {what}: {row} is not so")
+    for row in is_so:
+        if row not in said:
+            print(f"README.md, {what}: {row} is missing")
+    return said != is_so
+
+
+errors = re.findall(r'^HF_ERR\((\w+), (\d+), \w+, "(.*)"\)', (root / "src/base/error.def").read_text(), re.M)
+statuses = [["0", "OK", "done"]] + [[status, name, meaning] for name, status, meaning in errors]
+listed = re.search(r"hf_commands\[\] = \{(.*?)\};", (root / "src/cli/cli.c").read_text(), re.S)[1]
+commands = re.findall(r"hf_command_(\w+)", listed)
+if len(statuses) < 20 or len(commands) < 10:
+    sys.exit("the sources could not be read; has their form changed?")
+
+bad = differ("exit statuses", table("exit statuses"), statuses)
+bad |= differ("commands", [row[0].removeprefix("`holdfast ").rstrip("`") for row in table("commands")], commands)
+sys.exit(bad)
