@@ -2,15 +2,18 @@
  * What a schema is, as one digest.
  *
  * A database and its restored copy differ in OIDs, in pg_dump's ids, in the order of equals, and in the order of grants
- * inside one ACL; none of it counts.  Entries about the session, the database itself or its data do not count either: a
- * copy has another name, and data has digests of its own.
+ * inside one ACL, and in how the server spells some expressions (definition.c); none of it counts.  Entries about the
+ * session, the database itself or its data do not count either: a copy has another name, and data has digests of its own.
  */
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/text.h"
 #include "pg/archive.h"
+#include "pg/definition.h"
 #include "stream/digest.h"
+
+#define CANONICAL_ROOM (1u << 20)
 
 static bool is_one_of(const char *text, const char *const *list)
 {
@@ -67,6 +70,15 @@ static int compare_texts(const void *a, const void *b)
     return strcmp(*(const char *const *) a, *(const char *const *) b);
 }
 
+static void add_definition(hf_sha256 *digest, const char *definition)
+{
+    HF_AUTO_BUF canonical = HF_BUF_MAX(2 * strlen(definition) + CANONICAL_ROOM);
+
+    hf_definition_canonical(&canonical, definition);
+    /* casts repeated for each element of a huge list; such a definition counts as it stands */
+    add_field(digest, canonical.overflowed ? definition : hf_buf_text(&canonical));
+}
+
 /* The lines of a definition in byte order: one GRANT or REVOKE is one line. */
 static void add_sorted_lines(hf_sha256 *digest, const char *text)
 {
@@ -95,7 +107,7 @@ void hf_entry_digest(const hf_entry *entry, char out[HF_SHA256_HEX])
     if (hf_entry_is_acl(entry))
         add_sorted_lines(digest, entry->definition);
     else
-        add_field(digest, entry->definition);
+        add_definition(digest, entry->definition);
     hf_sha256_final_hex(digest, out);
     hf_sha256_free(digest);
 }
