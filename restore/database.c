@@ -19,7 +19,8 @@ hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_p
     for (size_t i = 0; i < sizeof(DATABASES) / sizeof(*DATABASES); i++) {
         if (DATABASES[i] != NULL && hf_streq(DATABASES[i], except))
             continue;
-        hf_pg_options connection = {.url = url, .database = DATABASES[i], .purpose = "restore"};
+        hf_pg_options connection = {
+            .url = url, .database = DATABASES[i], .purpose = "restore", .steady = true};
         status = hf_pg_connect(&connection, ret_pg, seen);
         /* No such database, or no CONNECT on it: the next may do. */
         if (status == HF_OK || (strcmp(seen->sqlstate, "3D000") != 0 && strcmp(seen->sqlstate, "42501") != 0))

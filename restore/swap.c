@@ -30,7 +30,8 @@ static hf_status connect_maintenance(const hf_swap_options *options, hf_pg **ret
     for (size_t i = 0; i < sizeof(DATABASES) / sizeof(*DATABASES); i++) {
         if (hf_streq(DATABASES[i], options->live) || hf_streq(DATABASES[i], options->beside))
             continue;
-        hf_pg_options connection = {.url = options->url, .database = DATABASES[i], .purpose = "swap"};
+        hf_pg_options connection = {
+            .url = options->url, .database = DATABASES[i], .purpose = "swap", .steady = true};
         status = hf_pg_connect(&connection, ret_pg, error);
         if (status == HF_OK || strcmp(error->sqlstate, "3D000") != 0)
             return status;

@@ -105,8 +105,9 @@ hf_status hf_maintenance_connect(const hf_target_config *target, const char *url
         count = 1;
     }
     for (size_t i = 0; i < count; i++) {
-        status = hf_pg_connect(&(hf_pg_options){.url = url, .database = names[i], .purpose = purpose}, ret_pg,
-                               error);
+        status = hf_pg_connect(
+            &(hf_pg_options){.url = url, .database = names[i], .purpose = purpose, .steady = true}, ret_pg,
+            error);
         if (status == HF_OK || status == HF_E_CONNECTION || status == HF_E_CANCELLED)
             return status;
     }

@@ -284,6 +284,10 @@ static hf_status prepare_session(hf_pg *pg, const hf_pg_options *options, hf_err
         HF_TRY(hf_pg_exec(pg, "SET client_encoding = 'SQL_ASCII'", error));
     if (options->exact_text)
         HF_TRY(apply_settings(pg, hf_pg_exact_settings, error));
+    else if (options->steady)
+        HF_TRY(apply_settings(pg, hf_pg_steady_settings, error));
+    if ((options->exact_text || options->steady) && pg->version >= 170000)
+        HF_TRY(apply_settings(pg, hf_pg_steady_settings_17, error));
     if (options->settings != NULL)
         HF_TRY(apply_settings(pg, options->settings, error));
     return HF_OK;

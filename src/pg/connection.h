@@ -23,6 +23,7 @@ typedef struct hf_pg_options {
     const char *purpose;         /* application_name becomes "holdfast: <purpose>" */
     const char *const *settings; /* "name=value" to set and read back, NULL-terminated, or NULL */
     bool exact_text;             /* all settings that change the text of values (see session.c), read back */
+    bool steady;                 /* no timeouts, and no read-only default; exact_text implies it */
 } hf_pg_options;
 
 /* Tries transient failures again, within about 20 s. */

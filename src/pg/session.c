@@ -30,7 +30,20 @@ const char *const hf_pg_exact_settings[] = {
     "lock_timeout=0",
     "idle_in_transaction_session_timeout=0",
     "idle_session_timeout=0",
+    /* a restore writes, whatever the role's or the database's default */
+    "default_transaction_read_only=off",
     /* compiling costs more than it saves for COPY, index builds and the queries of foreign keys */
     "jit=off",
     0,
 };
+
+const char *const hf_pg_steady_settings[] = {
+    "statement_timeout=0",
+    "lock_timeout=0",
+    "idle_in_transaction_session_timeout=0",
+    "idle_session_timeout=0",
+    "default_transaction_read_only=off",
+    0,
+};
+
+const char *const hf_pg_steady_settings_17[] = {"transaction_timeout=0", 0};

@@ -10,4 +10,8 @@
  */
 extern const char *const hf_pg_exact_settings[];
 
+/* What would end a long statement or forbid to write; of PostgreSQL 17 and later as well. */
+extern const char *const hf_pg_steady_settings[];
+extern const char *const hf_pg_steady_settings_17[];
+
 #endif
