@@ -444,15 +444,30 @@ static json_t *taken_back(const hf_cycle *cycle)
     return json_pack("{s:o, s:b}", "migrations", checksums, "as_a_whole", !migration_failed);
 }
 
-static hf_status swap_in(hf_cycle *cycle, hf_error *error)
+static hf_swap_options swap_options(const hf_cycle *cycle)
 {
-    hf_swap_options options = {
+    return (hf_swap_options){
         .url = cycle->options->url,
         .live = text_fact(cycle, "database"),
         .beside = text_fact(cycle, "beside"),
         .kept = text_fact(cycle, "kept"),
         .live_oid = (uint32_t) strtoul(text_fact(cycle, "database_oid"), NULL, 10),
     };
+}
+
+hf_status hf_cycle_is_swapped(const hf_cycle *cycle, bool *ret_swapped, hf_error *error)
+{
+    const hf_swap_options options = swap_options(cycle);
+    hf_swap_progress progress;
+
+    HF_TRY(hf_swap_state(&options, &progress, error));
+    *ret_swapped = progress == HF_SWAP_DONE;
+    return HF_OK;
+}
+
+static hf_status swap_in(hf_cycle *cycle, hf_error *error)
+{
+    const hf_swap_options options = swap_options(cycle);
 
     HF_TRY(hf_cycle_guard(cycle, error));
     HF_TRY(hf_swap(&options, error));

@@ -251,6 +251,7 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
 {
     HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
     HF_AUTO(cycle_done) hf_cycle cycle = {.options = options};
+    bool swapped = false;
 
     HF_TRY(hf_lock_take(options->repository, options->target->name, "resume", &lock, error));
     HF_TRY(newest_cycle(options, &cycle.journal, &cycle.state, error));
@@ -260,10 +261,13 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
         return HF_E_NOT_FOUND;
     }
     HF_TRY(hf_cycle_guard(&cycle, error));
+    if (cycle.state ==
+        HF_CYCLE_STUCK) /* another restore beside would then be swapped with the wrong database */
+        HF_TRY(hf_cycle_is_swapped(&cycle, &swapped, error));
     *ret_cycle = hf_strdup(hf_journal_cycle(cycle.journal));
     hf_log(HF_LOG_INFO, "resuming cycle %s, left in state \"%s\"", *ret_cycle,
            hf_cycle_state_name(cycle.state));
     hf_cycle_fact(&cycle, "resumed_by", operator_json());
-    step(&cycle, HF_EVENT_INTERRUPTED);
+    step(&cycle, swapped ? HF_EVENT_DONE : HF_EVENT_INTERRUPTED);
     return walk(&cycle, error);
 }

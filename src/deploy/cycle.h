@@ -25,6 +25,9 @@ hf_cycle_event hf_cycle_act(hf_cycle *cycle);
 /* Hold the advisory lock of the target's database: HF_E_BUSY when another session has it. */
 HF_MUST_CHECK hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error);
 
+/* Have the names been exchanged already?  For a cycle that got stuck between that and the swap's end. */
+HF_MUST_CHECK hf_status hf_cycle_is_swapped(const hf_cycle *cycle, bool *ret_swapped, hf_error *error);
+
 /* Set a fact of the entry to come; steals the reference. */
 void hf_cycle_fact(hf_cycle *cycle, const char *name, json_t *value);
 

@@ -63,6 +63,8 @@ const hf_transition hf_transitions[] = {
      "interrupted while swapping; looking how far it got"},
 
     {HF_CYCLE_STUCK, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "trying the way back again"},
+    {HF_CYCLE_STUCK, HF_EVENT_DONE, HF_CYCLE_SWAPPING,
+     "the names were exchanged before it got stuck; finishing the swap"},
 };
 const size_t hf_transition_count = sizeof(hf_transitions) / sizeof(hf_transitions[0]);
 
