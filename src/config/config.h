@@ -76,7 +76,7 @@ typedef struct hf_target_config {
 
     struct {
         size_t jobs;     /* 4; 1..64 */
-        int compression; /* zstd level, 3; 1..19 */
+        int compression; /* zstd level, 1; 1..19 */
         uint32_t range_pages;  /* heap pages a chunk, 1024 */
         uint64_t chunk_bytes;  /* most text in a chunk, 32 MiB */
         int64_t lock_timeout_ms; /* for ACCESS SHARE on the tables; 10 s */

@@ -235,7 +235,7 @@ const hf_option hf_options[] = {
     {"targets.*.snapshot.jobs", HF_OPTION_INT, TARGET(snapshot.jobs), .min = 1, .max = 64, .fallback = "4",
      .help = "Connections that read or load side by side."},
     {"targets.*.snapshot.compression", HF_OPTION_INT, TARGET(snapshot.compression), .min = 1, .max = 19,
-     .fallback = "3", .help = "zstd level, 1 (fast) to 19 (small)."},
+     .fallback = "1", .help = "zstd level, 1 (fast) to 19 (small)."},
     {"targets.*.snapshot.verify", HF_OPTION_ENUM, TARGET(snapshot.verify_full), .choices = depths,
      .fallback = "stored",
      .help = "After a backup: full reads every new object back, stored looks at presence and size. A deploy "

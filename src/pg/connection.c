@@ -389,6 +389,15 @@ char *hf_pg_take_notices(hf_pg *pg)
 
 /* ---- statements ---- */
 
+void hf_pg_cancel(hf_pg *pg)
+{
+    char ignored[256];
+    PGcancel *cancel = PQgetCancel(pg->conn);
+
+    (void) PQcancel(cancel, ignored, sizeof(ignored));
+    PQfreeCancel(cancel);
+}
+
 hf_status hf_pg_wait_socket(hf_pg *pg, bool for_writing, bool *cancelled, hf_error *error)
 {
     struct pollfd fd = {.fd = PQsocket(pg->conn), .events = (short) (POLLIN | (for_writing ? POLLOUT : 0))};
@@ -397,12 +406,8 @@ hf_status hf_pg_wait_socket(hf_pg *pg, bool for_writing, bool *cancelled, hf_err
         return hf_pg_fail(pg, NULL, error);
     while (poll(&fd, 1, POLL_MS) <= 0) {
         if (hf_stop_requested() && !*cancelled) {
-            char ignored[256];
-            PGcancel *cancel = PQgetCancel(pg->conn);
-
             *cancelled = true;
-            (void) PQcancel(cancel, ignored, sizeof(ignored));
-            PQfreeCancel(cancel);
+            hf_pg_cancel(pg);
         }
     }
     return HF_OK;

@@ -4,13 +4,66 @@
  */
 #include "pg/copy.h"
 
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 
 #include "base/signals.h"
 #include "pg/internal.h"
 
 #define COPY_IN_PIECE (64u << 10)
+
+/*
+ * The server sends 8 KiB at a time, and a client that wakes for each costs more than it gains where both share the cores.
+ * So the socket reports data only when so much has gathered, or after a moment, for the end of the stream may be smaller.
+ * Measured on two cores: a snapshot in 1.8 s instead of 2.2 s.
+ */
+#define GATHER_BYTES (128 << 10)
+#define GATHER_MS 2
+#define GATHER_AFTER_BYTES (1u << 20) /* a short COPY does not wait at its end */
+
+typedef struct gatherer {
+    hf_pg *pg;
+    bool on;
+    int there; /* bytes that waited in the socket at the last look */
+} gatherer;
+
+static void set_low_mark(const gatherer *self, int bytes)
+{
+    (void) setsockopt(PQsocket(self->pg->conn), SOL_SOCKET, SO_RCVLOWAT, &bytes, sizeof(bytes));
+}
+
+/* Has anything come since the last look?  What stays (half a TLS record) is of no use yet. */
+static bool has_news(gatherer *self)
+{
+    int before = self->there;
+
+    self->there = 0;
+    (void) ioctl(PQsocket(self->pg->conn), FIONREAD, &self->there);
+    return self->there > 0 && self->there != before;
+}
+
+static hf_status read_more(gatherer *self, bool *cancelled, hf_error *error)
+{
+    struct pollfd fd = {.fd = PQsocket(self->pg->conn), .events = POLLIN};
+
+    if (!self->on) {
+        HF_TRY(hf_pg_wait_socket(self->pg, false, cancelled, error));
+    } else if (!has_news(self) && poll(&fd, 1, GATHER_MS) == 0 && !has_news(self)) {
+        set_low_mark(self, 1); /* the server is silent: its next byte counts */
+        HF_TRY(hf_pg_wait_socket(self->pg, false, cancelled, error));
+        set_low_mark(self, GATHER_BYTES);
+    }
+    if (hf_stop_requested() && !*cancelled) {
+        hf_pg_cancel(self->pg);
+        *cancelled = true;
+    }
+    if (PQconsumeInput(self->pg->conn) == 0)
+        return hf_pg_fail(self->pg, NULL, error);
+    return HF_OK;
+}
 
 /* Send the statement and wait until the server is ready for the copy. */
 static hf_status begin(hf_pg *pg, const char *sql, ExecStatusType expected, hf_error *error)
@@ -61,32 +114,37 @@ hf_status hf_pg_copy_out(hf_pg *pg, const char *sql,
 {
     bool cancelled = false;
     uint64_t rows = 0;
+    gatherer gather = {.pg = pg};
+    uint64_t bytes = 0;
     char *row = NULL;
     int len;
 
     HF_TRY(begin(pg, sql, PGRES_COPY_OUT, error));
     while ((len = PQgetCopyData(pg->conn, &row, 1)) >= 0) {
         if (len == 0) { /* nothing complete yet */
-            HF_TRY(hf_pg_wait_socket(pg, false, &cancelled, error));
-            if (PQconsumeInput(pg->conn) == 0)
-                return hf_pg_fail(pg, NULL, error);
+            if (!gather.on && bytes > GATHER_AFTER_BYTES) {
+                gather.on = true;
+                set_low_mark(&gather, GATHER_BYTES);
+            }
+            HF_TRY(read_more(&gather, &cancelled, error));
             continue;
         }
+        bytes += (uint64_t) len;
 
         hf_status status = on_row(context, row, (size_t) len, error);
         PQfreemem(row);
         if (status != HF_OK) {
-            char ignored[256];
-            PGcancel *cancel = PQgetCancel(pg->conn);
-
-            (void) PQcancel(cancel, ignored, sizeof(ignored));
-            PQfreeCancel(cancel);
+            if (gather.on)
+                set_low_mark(&gather, 1);
+            hf_pg_cancel(pg);
             while (PQgetCopyData(pg->conn, &row, 0) > 0)
                 PQfreemem(row);
             hf_pg_drain(pg);
             return status;
         }
     }
+    if (gather.on)
+        set_low_mark(&gather, 1);
     return end(pg, &cancelled, &rows, error);
 }
 

@@ -23,6 +23,9 @@ struct hf_pg {
  */
 HF_MUST_CHECK hf_status hf_pg_next_result(hf_pg *pg, PGresult **ret_result, bool *cancelled, hf_error *error);
 
+/* Ask the server to end the statement under way; its answer still has to be read. */
+void hf_pg_cancel(hf_pg *pg);
+
 /* Wait until the socket has something to read or, with for_writing, can take more; notices stop requests. */
 HF_MUST_CHECK hf_status hf_pg_wait_socket(hf_pg *pg, bool for_writing, bool *cancelled, hf_error *error);
 

@@ -184,7 +184,7 @@ static void test_load__fills_in_defaults(void **state)
     assert_string_equal(target->database_url.name, "DATABASE_URL");
     assert_null(target->maintenance_database);
     assert_int_equal(target->snapshot.jobs, 4);
-    assert_int_equal(target->snapshot.compression, 3);
+    assert_int_equal(target->snapshot.compression, 1);
     assert_int_equal(target->snapshot.range_pages, 1024);
     assert_int_equal(target->snapshot.chunk_bytes, 32 << 20);
     assert_int_equal(target->snapshot.lock_timeout_ms, 10000);
