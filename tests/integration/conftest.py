@@ -7,6 +7,7 @@ import pytest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from harness import marketplace, proc  # noqa: E402
 from harness.app import App  # noqa: E402
 from harness.postgres import Cluster  # noqa: E402
 from harness.site import Site  # noqa: E402
@@ -33,3 +34,23 @@ def app(site):
     """The sample application on the site's database."""
     with App(site.url) as running:
         yield running
+
+
+@pytest.fixture
+def small_site(cluster, tmp_path):
+    """As `site`, with some thousand rows only, and `holdfast init` has run."""
+    name = f"small{next(_numbers)}"
+    marketplace.create(cluster, name, scale=0.02)
+    made = Site(cluster, name, tmp_path / "site", create=False)
+    made.holdfast("init", check=0)
+    yield made
+    made.drop_databases()
+
+
+@pytest.fixture(scope="session")
+def faults(tmp_path_factory):
+    """Skips the test when the binary has no fault points."""
+    folder = tmp_path_factory.mktemp("faults")
+    proc.holdfast("init", cwd=folder, env={"HOLDFAST_FAULT_LOG": folder / "log"}, check=0)
+    if not (folder / "log").exists():
+        pytest.skip("this binary has no fault points")
