@@ -75,13 +75,20 @@ hf_status hf_restore_session_set_serial(hf_restore_session *session, bool is_ser
     return HF_OK;
 }
 
+/* Other objects may be called so. */
+static bool is_of_event_trigger(const hf_entry *entry)
+{
+    static const char *const ADDITIONS[] = {"COMMENT", "SECURITY LABEL", NULL};
+    return is_one_of(entry->kind, ADDITIONS) && hf_starts_with(entry->tag, "EVENT TRIGGER ");
+}
+
 hf_pass hf_entry_pass(const hf_entry *entry, bool is_before_data)
 {
     if (!hf_entry_is_schema(entry) || (*entry->definition == '\0' && *entry->drop == '\0'))
         return HF_PASS_NEVER;
     if (hf_entry_is_acl(entry))
         return HF_PASS_ACL;
-    if (strcmp(entry->kind, "EVENT TRIGGER") == 0 || hf_starts_with(entry->tag, "EVENT TRIGGER "))
+    if (strcmp(entry->kind, "EVENT TRIGGER") == 0 || is_of_event_trigger(entry))
         return HF_PASS_LAST;
     if (entry->section == HF_SECTION_PRE_DATA || (entry->section == HF_SECTION_NONE && is_before_data))
         return HF_PASS_SCHEMA;

@@ -15,15 +15,17 @@
 #include "restore/schedule.h"
 
 typedef enum hf_task_kind {
-    HF_TASK_BARRIER,   /* nothing to do but to be waited for; subject: hf_barrier */
-    HF_TASK_LOAD,      /* subject: table; all of its chunks in one transaction */
-    HF_TASK_CHUNK,     /* subject: table, part: chunk */
-    HF_TASK_ENTRY,     /* subject: entry */
-    HF_TASK_VERIFY,    /* subject: table, part: which of its parts */
-    HF_TASK_SEQUENCES, /* all of them */
-    HF_TASK_ACL,       /* all ACL entries, in archive order */
-    HF_TASK_REFRESH,   /* subject: entry of a materialized view */
-    HF_TASK_ANALYZE    /* subject: first table, part: how many from there on */
+    HF_TASK_BARRIER,    /* nothing to do but to be waited for; subject: hf_barrier */
+    HF_TASK_LOAD,       /* subject: table; all of its chunks in one transaction */
+    HF_TASK_CHUNK,      /* subject: table, part: chunk */
+    HF_TASK_ENTRY,      /* subject: entry */
+    HF_TASK_VERIFY,     /* subject: table, part: which of its parts */
+    HF_TASK_SEQUENCES,  /* all of them */
+    HF_TASK_ACL,        /* all ACL entries, in archive order */
+    HF_TASK_LARGE,      /* large objects; subject: chunk */
+    HF_TASK_LARGE_READ, /* their verification; subject: the first chunk of a range */
+    HF_TASK_REFRESH,    /* subject: entry of a materialized view */
+    HF_TASK_ANALYZE     /* subject: first table, part: how many from there on */
 } hf_task_kind;
 
 typedef enum hf_barrier { HF_BARRIER_LOADED, HF_BARRIER_BUILT } hf_barrier;
@@ -56,8 +58,9 @@ typedef struct hf_job {
     size_t jobs;
     int server_version;
 
-    hf_table_state *tables;  /* as in the manifest */
-    hf_entry_state *entries; /* as in the archive */
+    hf_table_state *tables;    /* as in the manifest */
+    hf_entry_state *entries;   /* as in the archive */
+    hf_row_digest pieces_seen; /* of large objects */
     hf_schedule schedule;
 
     pthread_mutex_t mutex;

@@ -2,8 +2,9 @@
  * Rows, chunk by chunk: fetched, checked and unpacked by the repository, sent by COPY, counted by the server.
  *
  * A table that one worker loads is truncated first in the same transaction, which lets COPY write its rows frozen: nobody
- * has to set their hint bits later, and reading them back is cheaper.  Several workers in one table cannot do that.  A table
- * that an extension made may hold the extension's own rows and is never truncated.
+ * has to set their hint bits later, and reading them back is cheaper.  Several workers in one table cannot do that.  A
+ * configuration table of an extension holds rows that the extension brought: those that its condition covers, or all of
+ * them where it has none, are the user's to change, and the snapshot's take their place.
  */
 #include "pg/catalog.h"
 #include "pg/copy.h"
@@ -54,16 +55,22 @@ static hf_status load_whole(hf_job *job, hf_restore_session *session, const hf_t
                             hf_error *error)
 {
     const hf_table *table = state->table;
-    bool freeze = state->entry != NULL;
+    bool freeze = state->entry != NULL && table->condition == NULL;
     HF_AUTO_BUF copy = HF_BUF_MAX(STATEMENT_MAX);
     add_copy(&copy, table, freeze);
     HF_TRY(hf_buf_check(&copy, "statement", error));
-    HF_AUTO_BUF begin = HF_BUF_MAX(4096);
+    HF_AUTO_BUF begin = HF_BUF_MAX(STATEMENT_MAX);
     hf_buf_puts(&begin, "BEGIN");
     if (freeze) {
         hf_buf_puts(&begin, "; TRUNCATE ONLY ");
         hf_sql_qualified(&begin, table->schema, table->name);
     }
+    if (table->condition != NULL) {
+        hf_buf_puts(&begin, "; DELETE FROM ONLY ");
+        hf_sql_qualified(&begin, table->schema, table->name);
+        hf_buf_printf(&begin, " %s", table->condition);
+    }
+    HF_TRY(hf_buf_check(&begin, "statement", error));
     HF_TRY(hf_pg_exec(session->pg, hf_buf_text(&begin), error));
     for (size_t i = 0; i < table->chunks.count; i++)
         HF_TRY(load(job, session, &table->chunks.items[i], hf_buf_text(&copy), error));

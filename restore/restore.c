@@ -8,6 +8,7 @@
 #include "base/signals.h"
 #include "restore/database.h"
 #include "restore/job.h"
+#include "restore/large_objects.h"
 #include "restore/plan.h"
 #include "restore/report.h"
 
@@ -82,12 +83,14 @@ static hf_status fill(hf_job *job, hf_pg *maintenance, int64_t *phase_ms, hf_err
     HF_TRY(check_objects(report, error));
 
     begin_phase(options, report, "data", phase_ms);
+    HF_TRY(hf_large_objects_create(job, &session, error));
     HF_TRY(hf_job_plan(job, error));
     if (options->progress != NULL) /* in and back */
         atomic_store(&options->progress->total_bytes, 2 * hf_manifest_raw_bytes(job->manifest));
     HF_TRY(hf_job_run(job, error));
 
     begin_phase(options, report, "finish", phase_ms);
+    HF_TRY(hf_large_objects_finish(job, &session, error));
     HF_TRY(hf_job_build_pass(job, &session, HF_PASS_LAST, error));
     HF_TRY(check_objects(report, error));
     HF_TRY(check_rows(report, error));

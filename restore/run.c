@@ -7,6 +7,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "restore/job.h"
+#include "restore/large_objects.h"
 #include "restore/report.h"
 
 bool hf_is_refusal(hf_status status)
@@ -108,6 +109,16 @@ static hf_status verify_part(hf_job *job, hf_restore_session *session, const hf_
     return HF_OK;
 }
 
+static hf_status read_large_objects(hf_job *job, hf_restore_session *session, size_t chunk, hf_error *error)
+{
+    hf_row_digest sum = {0};
+    HF_TRY(hf_large_objects_read(job, session, chunk, &sum, error));
+    pthread_mutex_lock(&job->mutex);
+    hf_row_digest_merge(&job->pieces_seen, &sum);
+    pthread_mutex_unlock(&job->mutex);
+    return HF_OK;
+}
+
 static hf_status pass_barrier(const hf_task *task, hf_error *error)
 {
     (void) error;
@@ -133,6 +144,10 @@ static hf_status do_task(hf_job *job, hf_restore_session *session, const hf_task
         return hf_job_build_entry(job, session, task->subject, error);
     case HF_TASK_VERIFY:
         return verify_part(job, session, task, error);
+    case HF_TASK_LARGE:
+        return hf_large_objects_load(job, session, task->subject, error);
+    case HF_TASK_LARGE_READ:
+        return read_large_objects(job, session, task->subject, error);
     case HF_TASK_SEQUENCES:
         return hf_set_sequences(job, session, error);
     case HF_TASK_ACL:
@@ -151,9 +166,11 @@ static void account(hf_job *job, const hf_task *task, int64_t took_ms)
     switch ((hf_task_kind) task->kind) {
     case HF_TASK_LOAD:
     case HF_TASK_CHUNK:
+    case HF_TASK_LARGE:
         job->report->load_ms += took_ms;
         break;
     case HF_TASK_VERIFY:
+    case HF_TASK_LARGE_READ:
         job->report->verify_ms += took_ms;
         break;
     default:

@@ -139,10 +139,10 @@ static void plan_loads(hf_job *job, size_t loaded_barrier)
         hf_table_state *state = &job->tables[i];
         const hf_table *table = state->table;
         state->loaded = HF_NO_TASK;
-        if (state->left_out || table->chunks.count == 0)
+        if (state->left_out || (table->chunks.count == 0 && table->condition == NULL))
             continue;
-        state->whole = job->jobs == 1 || table->chunks.count == 1 || table->raw_bytes < SPLIT_MIN ||
-                       table->raw_bytes <= total / job->jobs;
+        state->whole = table->condition != NULL || job->jobs == 1 || table->chunks.count == 1 ||
+                       table->raw_bytes < SPLIT_MIN || table->raw_bytes <= total / job->jobs;
         if (state->whole) {
             state->loaded = hf_schedule_add(&job->schedule, HF_TASK_LOAD, i, 0,
                                             COST_LOAD * table->raw_bytes + COST_LEAST);
@@ -158,13 +158,37 @@ static void plan_loads(hf_job *job, size_t loaded_barrier)
     }
 }
 
+/* Each range of large objects: its chunks, then reading it back. */
+static void plan_large_objects(hf_job *job, size_t loaded_barrier, size_t built_barrier)
+{
+    const hf_table *pieces = &job->manifest->large_objects.pieces;
+    for (size_t first = 0, end; first < pieces->chunks.count; first = end) {
+        uint64_t bytes = 0;
+        for (end = first; end < pieces->chunks.count &&
+                          pieces->chunks.items[end].first_page == pieces->chunks.items[first].first_page;
+             end++)
+            bytes += pieces->chunks.items[end].object.raw_bytes;
+        size_t back = hf_schedule_add(&job->schedule, HF_TASK_LARGE_READ, first, 0, bytes + COST_LEAST / 2);
+        hf_schedule_after(&job->schedule, built_barrier, back);
+        for (size_t chunk = first; chunk < end; chunk++) {
+            size_t task =
+                hf_schedule_add(&job->schedule, HF_TASK_LARGE, chunk, 0,
+                                COST_LOAD * pieces->chunks.items[chunk].object.raw_bytes + COST_LEAST);
+            hf_schedule_after(&job->schedule, back, task);
+            hf_schedule_after(&job->schedule, loaded_barrier, task);
+        }
+    }
+}
+
 static void plan_verification(hf_job *job, size_t built_barrier)
 {
     for (size_t i = 0; i < job->manifest->tables.count; i++) {
         hf_table_state *state = &job->tables[i];
         if (state->left_out)
             continue;
-        state->verify_parts = hf_verify_parts(job->server_version, state->table->raw_bytes);
+        state->verify_parts = state->table->condition != NULL
+                                  ? 1
+                                  : hf_verify_parts(job->server_version, state->table->raw_bytes);
         for (size_t part = 0; part < state->verify_parts; part++) {
             size_t task = hf_schedule_add(&job->schedule, HF_TASK_VERIFY, i, part,
                                           state->table->raw_bytes / state->verify_parts + COST_LEAST / 2);
@@ -325,6 +349,7 @@ hf_status hf_job_plan(hf_job *job, hf_error *error)
     size_t built = hf_schedule_add(&job->schedule, HF_TASK_BARRIER, HF_BARRIER_BUILT, 0, 0);
     hf_schedule_after(&job->schedule, built, loaded);
     plan_loads(job, loaded);
+    plan_large_objects(job, loaded, built);
     plan_verification(job, built);
     plan_entries(job, loaded, built);
     size_t sequences = hf_schedule_add(&job->schedule, HF_TASK_SEQUENCES, 0, 0, COST_LEAST);

@@ -111,7 +111,8 @@ hf_status hf_verify_read(hf_pg *pg, const hf_table *table, hf_table_part part, h
             return HF_OK; /* fewer pages than parts */
     }
     HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
-    hf_pg_sql_copy_out(&sql, table->schema, table->name, &table->columns, first_page, end_page);
+    hf_pg_sql_copy_out(&sql, table->schema, table->name, &table->columns, table->condition, first_page,
+                       end_page);
     HF_TRY(hf_buf_check(&sql, "query", error));
 
     row_reader reader = {.progress = progress};
@@ -242,7 +243,7 @@ static hf_status plan_table(database_check *check, hf_pg *pg, size_t number, con
         return HF_OK;
     }
     uint64_t bytes = (uint64_t) live->pages * check->options->manifest->server.block_size;
-    size_t parts = hf_verify_parts(hf_pg_version(pg), bytes);
+    size_t parts = table->condition != NULL ? 1 : hf_verify_parts(hf_pg_version(pg), bytes);
     for (size_t part = 0; part < parts; part++)
         HF_PUSH(&check->readings, ((part_reading){.table = number, .part = {.part = part, .parts = parts}}));
     return HF_OK;

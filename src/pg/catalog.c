@@ -16,6 +16,7 @@ void hf_pg_tables_done(hf_pg_tables *tables)
     for (size_t i = 0; i < tables->count; i++) {
         free(tables->items[i].schema);
         free(tables->items[i].name);
+        free(tables->items[i].condition);
         hf_strings_done(&tables->items[i].columns);
     }
     free(tables->items);
@@ -49,6 +50,7 @@ hf_status hf_pg_list_tables(hf_pg *pg, hf_pg_tables *ret_tables, hf_error *error
         table->pages = (uint32_t) hf_rows_int(rows, i, "pages");
         table->readable = hf_rows_bool(rows, i, "readable");
         table->rows_hidden = hf_rows_bool(rows, i, "rows_hidden");
+        table->condition = hf_strdup(hf_rows_text(rows, i, "condition"));
         read_columns(hf_rows_text(rows, i, "columns"), &table->columns);
     }
     return HF_OK;
@@ -117,7 +119,7 @@ hf_status hf_pg_list_sequences(hf_pg *pg, hf_pg_sequences *ret_sequences, hf_err
 }
 
 void hf_pg_sql_copy_out(hf_buf *sql, const char *schema, const char *name, const hf_strings *columns,
-                        uint32_t first_page, uint32_t end_page)
+                        const char *condition, uint32_t first_page, uint32_t end_page)
 {
     hf_buf_puts(sql, "COPY (SELECT ");
     for (size_t i = 0; i < columns->count; i++) {
@@ -127,7 +129,9 @@ void hf_pg_sql_copy_out(hf_buf *sql, const char *schema, const char *name, const
     }
     hf_buf_puts(sql, " FROM ONLY ");
     hf_sql_qualified(sql, schema, name);
-    if (end_page > 0)
+    if (condition != NULL)
+        hf_buf_printf(sql, " %s", condition);
+    else if (end_page > 0)
         hf_buf_printf(sql, " WHERE ctid >= '(%u,0)' AND ctid < '(%u,0)'", first_page, end_page);
     hf_buf_puts(sql, ") TO STDOUT");
 }

@@ -19,6 +19,7 @@ typedef struct hf_pg_table {
     bool readable;      /* SELECT on it and USAGE of its schema */
     bool rows_hidden;   /* row-level security applies to this role */
     hf_strings columns; /* in COPY order, without generated ones */
+    char *condition; /* of a configuration table of an extension, "" for all its rows; NULL: not such a one */
 } hf_pg_table;
 
 typedef HF_VECTOR(hf_pg_table) hf_pg_tables;
@@ -40,9 +41,12 @@ void hf_pg_sequences_done(hf_pg_sequences *sequences);
 /* All sequences with their values now (they are not MVCC), a few hundred a query. */
 HF_MUST_CHECK hf_status hf_pg_list_sequences(hf_pg *pg, hf_pg_sequences *ret_sequences, hf_error *error);
 
-/* Append "COPY (SELECT columns FROM ONLY table WHERE ctid in [first_page, end_page)) TO STDOUT"; end 0: no bounds. */
+/*
+ * Append "COPY (SELECT columns FROM ONLY table WHERE ctid in [first_page, end_page)) TO STDOUT"; end 0: no bounds.  A
+ * condition ("WHERE ...", NULL: none) goes with no bounds only.
+ */
 void hf_pg_sql_copy_out(hf_buf *sql, const char *schema, const char *name, const hf_strings *columns,
-                        uint32_t first_page, uint32_t end_page);
+                        const char *condition, uint32_t first_page, uint32_t end_page);
 
 /* A table as people read it: "schema.name", quoted only where SQL needs it.  The caller owns it. */
 char *hf_pg_table_shown(const char *schema, const char *name);

@@ -6,19 +6,41 @@
 
 #include "base/text.h"
 
+static void init_table(hf_table *table, const char *name, const char *const *columns)
+{
+    table->schema = hf_strdup("pg_catalog");
+    table->name = hf_strdup(name);
+    table->relkind = 'r';
+    table->persistence = 'p';
+    table->format = hf_strdup("text");
+    for (; *columns != NULL; columns++)
+        hf_strings_add(&table->columns, *columns);
+}
+
+static void init_large_objects(hf_manifest *manifest)
+{
+    static const char *const OBJECT[] = {"oid", "owner", "acl", "comment", NULL};
+    static const char *const PIECE[] = {"oid", "position", "bytes", NULL};
+
+    init_table(&manifest->large_objects.objects, "pg_largeobject_metadata", OBJECT);
+    init_table(&manifest->large_objects.pieces, "pg_largeobject", PIECE);
+}
+
 hf_manifest *hf_manifest_new(void)
 {
     hf_manifest *manifest = hf_alloc(sizeof(*manifest));
 
     manifest->format = 1;
+    init_large_objects(manifest);
     return manifest;
 }
 
-static void table_done(hf_table *table)
+void hf_table_done(hf_table *table)
 {
     free(table->schema);
     free(table->name);
     hf_strings_done(&table->columns);
+    free(table->condition);
     free(table->format);
     free(table->chunks.items);
 }
@@ -67,8 +89,10 @@ void hf_manifest_free(hf_manifest *manifest)
     server_and_database_done(manifest);
 
     for (size_t i = 0; i < manifest->tables.count; i++)
-        table_done(&manifest->tables.items[i]);
+        hf_table_done(&manifest->tables.items[i]);
     free(manifest->tables.items);
+    hf_table_done(&manifest->large_objects.objects);
+    hf_table_done(&manifest->large_objects.pieces);
 
     for (size_t i = 0; i < manifest->sequences.count; i++) {
         free(manifest->sequences.items[i].schema);
@@ -112,7 +136,7 @@ uint64_t hf_manifest_rows(const hf_manifest *manifest)
 
 uint64_t hf_manifest_raw_bytes(const hf_manifest *manifest)
 {
-    uint64_t sum = 0;
+    uint64_t sum = manifest->large_objects.objects.raw_bytes + manifest->large_objects.pieces.raw_bytes;
 
     for (size_t i = 0; i < manifest->tables.count; i++)
         sum += manifest->tables.items[i].raw_bytes;
@@ -168,29 +192,33 @@ const hf_table *hf_manifest_find_table(const hf_manifest *manifest, const char *
     return NULL;
 }
 
-hf_status hf_manifest_each_object(const hf_manifest *manifest,
-                                  hf_status (*each)(void *context, const hf_object_ref *object,
-                                                    const char *what, hf_error *error),
-                                  void *context, hf_error *error)
+typedef hf_status object_visitor(void *context, const hf_object_ref *object, const char *what,
+                                 hf_error *error);
+
+static hf_status each_chunk(const hf_table *table, const char *unit, object_visitor *each, void *context,
+                            hf_error *error)
 {
     /* Two identifiers of 63 bytes; longer ones come only from a server built otherwise, and are cut in the message. */
     char what[256];
 
-    HF_TRY(each(context, &manifest->schema, "schema archive", error));
+    for (size_t c = 0; c < table->chunks.count; c++) {
+        const hf_chunk *chunk = &table->chunks.items[c];
+        int used = snprintf(what, sizeof(what), "table \"%s\".\"%s\", %s %u-%u", table->schema, table->name,
+                            unit, chunk->first_page, chunk->end_page);
 
-    for (size_t t = 0; t < manifest->tables.count; t++) {
-        const hf_table *table = &manifest->tables.items[t];
-
-        for (size_t c = 0; c < table->chunks.count; c++) {
-            const hf_chunk *chunk = &table->chunks.items[c];
-            int used = snprintf(what, sizeof(what), "table \"%s\".\"%s\", pages %u-%u", table->schema,
-                                table->name, chunk->first_page, chunk->end_page);
-
-            if (chunk->part > 0 && used > 0 && (size_t) used < sizeof(what))
-                (void) snprintf(what + used, sizeof(what) - (size_t) used, ", part %u", chunk->part);
-            HF_TRY(each(context, &chunk->object, what, error));
-        }
+        if (chunk->part > 0 && used > 0 && (size_t) used < sizeof(what))
+            (void) snprintf(what + used, sizeof(what) - (size_t) used, ", part %u", chunk->part);
+        HF_TRY(each(context, &chunk->object, what, error));
     }
-
     return HF_OK;
+}
+
+hf_status hf_manifest_each_object(const hf_manifest *manifest, object_visitor *each, void *context,
+                                  hf_error *error)
+{
+    HF_TRY(each(context, &manifest->schema, "schema archive", error));
+    for (size_t t = 0; t < manifest->tables.count; t++)
+        HF_TRY(each_chunk(&manifest->tables.items[t], "pages", each, context, error));
+    HF_TRY(each_chunk(&manifest->large_objects.objects, "OIDs", each, context, error));
+    return each_chunk(&manifest->large_objects.pieces, "OIDs", each, context, error);
 }

@@ -33,10 +33,12 @@ typedef struct hf_table {
     char *name;
     uint32_t oid;
     uint32_t relfilenode;
-    char relkind;        /* pg_class.relkind; 'r' ordinary */
-    char persistence;    /* pg_class.relpersistence: 'p' or 'u' (unlogged) */
-    bool data_excluded;  /* by configuration: no rows are stored */
-    hf_strings columns;  /* in COPY order; generated ones are not among them */
+    char relkind;       /* pg_class.relkind; 'r' ordinary */
+    char persistence;   /* pg_class.relpersistence: 'p' or 'u' (unlogged) */
+    bool data_excluded; /* by configuration: no rows are stored */
+    hf_strings columns; /* in COPY order; generated ones are not among them */
+    char *
+        condition; /* of an extension's configuration table: "" or "WHERE ..." as the extension gave it; NULL */
     char *format;        /* "text" */
     uint32_t pages;      /* of the heap when the snapshot was taken */
     hf_row_digest total; /* rows and digest over all chunks */
@@ -113,15 +115,23 @@ typedef struct hf_manifest {
 
     hf_object_ref schema; /* the schema archive as JSON (pg/archive.h) */
     uint32_t schema_entries;
-    char *schema_digest; /* digest of the schema's definitions: equal when two databases have the same schema */
+    char *
+        schema_digest; /* digest of the schema's definitions: equal when two databases have the same schema */
 
     HF_VECTOR(hf_table) tables;
+    /* As if each were a table; the ranges of the chunks are of OIDs instead of pages. */
+    struct {
+        hf_table objects; /* a row each: oid, owner, acl, comment */
+        hf_table pieces;  /* of their data: oid, position, bytes; a hole may be a piece of zeros */
+    } large_objects;
     HF_VECTOR(hf_sequence) sequences;
     HF_VECTOR(hf_relation_name) populated_matviews;
     HF_VECTOR(hf_extension) extensions;
     hf_strings roles; /* that owners, ACLs and policies name */
     hf_strings warnings;
 } hf_manifest;
+
+void hf_table_done(hf_table *table); /* frees its members */
 
 hf_manifest *hf_manifest_new(void);
 void hf_manifest_free(hf_manifest *manifest);
@@ -131,16 +141,17 @@ void hf_manifest_freep(hf_manifest **manifest);
 json_t *hf_manifest_to_json(const hf_manifest *manifest);
 
 /* HF_E_FORMAT for a newer format, HF_E_CORRUPT for anything that does not fit it; the message names the member. */
-HF_MUST_CHECK hf_status hf_manifest_from_json(const json_t *json, hf_manifest **ret_manifest, hf_error *error);
+HF_MUST_CHECK hf_status hf_manifest_from_json(const json_t *json, hf_manifest **ret_manifest,
+                                              hf_error *error);
 
-/* Sums over the tables. */
+/* Sums over the tables; the bytes over the large objects too. */
 uint64_t hf_manifest_rows(const hf_manifest *manifest);
 uint64_t hf_manifest_raw_bytes(const hf_manifest *manifest);
 uint64_t hf_manifest_stored_bytes(const hf_manifest *manifest); /* each distinct object once */
 
 const hf_table *hf_manifest_find_table(const hf_manifest *manifest, const char *schema, const char *name);
 
-/* Call `each` for every object the snapshot needs (schema and chunks), in manifest order; may repeat a name. */
+/* Call `each` for every object the snapshot needs (schema, chunks, large objects), in manifest order; may repeat a name. */
 HF_MUST_CHECK hf_status hf_manifest_each_object(const hf_manifest *manifest,
                                                 hf_status (*each)(void *context, const hf_object_ref *object,
                                                                   const char *what, hf_error *error),

@@ -180,6 +180,7 @@ static void read_table(const hf_reader *reader, hf_table *table)
     table->persistence = read_letter(reader, "persistence", "put");
     table->data_excluded = hf_read_bool(reader, "data_excluded");
     read_strings(reader, "columns", COLUMNS_MAX, &table->columns);
+    table->condition = read_text_or_null(reader, "condition");
     table->format = read_name(reader, "format");
     table->pages = read_u32(reader, "pages");
     uint64_t rows = hf_read_u64(reader, "rows", HF_NUMBER_MAX);
@@ -250,6 +251,21 @@ static void read_schema(const hf_reader *root, hf_manifest *manifest)
     manifest->schema_digest = read_text(&reader, "digest");
 }
 
+/* hf_manifest_new() has made them as of a database without any. */
+static void read_large_objects(const hf_reader *root, hf_manifest *manifest)
+{
+    hf_reader reader = hf_read_object(root, "large_objects");
+    hf_reader objects = hf_read_object(&reader, "objects");
+    hf_reader pieces = hf_read_object(&reader, "pieces");
+
+    hf_table_done(&manifest->large_objects.objects);
+    hf_table_done(&manifest->large_objects.pieces);
+    manifest->large_objects.objects = (hf_table){0};
+    manifest->large_objects.pieces = (hf_table){0};
+    read_table(&objects, &manifest->large_objects.objects);
+    read_table(&pieces, &manifest->large_objects.pieces);
+}
+
 static void read_relations(const hf_reader *root, hf_manifest *manifest)
 {
     const json_t *tables = hf_read_array(root, "tables", TABLES_MAX);
@@ -313,6 +329,7 @@ hf_status hf_manifest_from_json(const json_t *json, hf_manifest **ret_manifest, 
     manifest->pg_dump_version = read_text(&root, "pg_dump_version");
     read_schema(&root, manifest);
     read_relations(&root, manifest);
+    read_large_objects(&root, manifest);
     read_strings(&root, "roles", NAMES_MAX, &manifest->roles);
     read_strings(&root, "warnings", NAMES_MAX, &manifest->warnings);
 

@@ -107,6 +107,7 @@ static json_t *table(writer *w, const hf_table *value)
     set(w, object, "persistence", letter(value->persistence));
     set(w, object, "data_excluded", json_boolean(value->data_excluded));
     set(w, object, "columns", texts(w, &value->columns));
+    set(w, object, "condition", text_or_null(value->condition));
     set(w, object, "format", text(value->format));
     set(w, object, "pages", number(value->pages));
     set(w, object, "rows", number(value->total.rows));
@@ -231,6 +232,7 @@ json_t *hf_manifest_to_json(const hf_manifest *manifest)
     json_t *root = json_object();
     json_t *schema = json_object();
     json_t *tables = json_array();
+    json_t *large_objects = json_object();
 
     set(&w, root, "format", json_integer(manifest->format));
     set(&w, root, "id", text(manifest->id));
@@ -254,6 +256,9 @@ json_t *hf_manifest_to_json(const hf_manifest *manifest)
     for (size_t i = 0; i < manifest->tables.count; i++)
         append(&w, tables, table(&w, &manifest->tables.items[i]));
     set(&w, root, "tables", tables);
+    set(&w, large_objects, "objects", table(&w, &manifest->large_objects.objects));
+    set(&w, large_objects, "pieces", table(&w, &manifest->large_objects.pieces));
+    set(&w, root, "large_objects", large_objects);
     set(&w, root, "sequences", sequences(&w, manifest));
     set(&w, root, "populated_matviews", matviews(&w, manifest));
     set(&w, root, "extensions", extensions(&w, manifest));

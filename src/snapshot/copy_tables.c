@@ -22,7 +22,7 @@
 
 typedef struct range {
     hf_table *table;
-    uint32_t first_page, end_page; /* end 0: the whole table, without a condition */
+    uint32_t first_page, end_page; /* end 0: the whole table; of large objects: OIDs */
     uint64_t pages;                /* its share of the progress */
     HF_VECTOR(hf_chunk) chunks;
 } range;
@@ -30,6 +30,7 @@ typedef struct range {
 typedef struct copy_job {
     const hf_snapshot_options *options;
     const char *exported;
+    const hf_table *objects, *pieces; /* the two of large objects */
     hf_copy_totals *totals;
     HF_VECTOR(range) ranges;
 } copy_job;
@@ -61,7 +62,7 @@ static void plan_table(copy_job *job, hf_table *table)
 
     if (table->data_excluded)
         return;
-    if (table->pages <= step) {
+    if (table->pages <= step || table->condition != NULL) {
         range *whole = HF_APPEND_NEW(&job->ranges);
         *whole = (range){.table = table, .pages = table->pages};
         return;
@@ -84,6 +85,21 @@ static void plan(copy_job *job, hf_manifest *manifest)
     for (size_t i = 0; i < manifest->tables.count; i++)
         plan_table(job, order[i]);
     free(order);
+}
+
+static void plan_large_objects(copy_job *job, hf_manifest *manifest, const hf_pg_oid_ranges *oids)
+{
+    if (oids->count == 0)
+        return;
+    *HF_APPEND_NEW(&job->ranges) = (range){.table = &manifest->large_objects.objects, .pages = 1};
+    for (size_t i = 0; i < oids->count; i++) {
+        range *next = HF_APPEND_NEW(&job->ranges);
+
+        *next = (range){.table = &manifest->large_objects.pieces,
+                        .first_page = oids->items[i].first,
+                        .end_page = oids->items[i].end,
+                        .pages = 1};
+    }
 }
 
 /* ---- a worker ---- */
@@ -176,31 +192,52 @@ static hf_status take_row(void *context, const char *row, size_t len, hf_error *
     return HF_OK;
 }
 
+static void add_statement(const copy_job *job, const range *this, hf_buf *sql)
+{
+    const hf_table *table = this->table;
+
+    if (table == job->objects)
+        hf_pg_sql_large_objects(sql);
+    else if (table == job->pieces)
+        hf_pg_sql_large_object_pieces(sql,
+                                      (hf_pg_oid_range){.first = this->first_page, .end = this->end_page});
+    else
+        hf_pg_sql_copy_out(sql, table->schema, table->name, &table->columns, table->condition,
+                           this->first_page, this->end_page);
+}
+
+static hf_status name_range(const copy_job *job, const range *this, hf_error *error)
+{
+    HF_AUTO_STR shown = hf_pg_table_shown(this->table->schema, this->table->name);
+
+    if (this->table == job->objects)
+        return hf_prefix(error, "large objects");
+    if (this->table == job->pieces)
+        return hf_prefix(error, "large objects %u to %u", this->first_page, this->end_page);
+    if (this->end_page > 0)
+        return hf_prefix(error, "table %s, pages %u to %u", shown, this->first_page, this->end_page);
+    return hf_prefix(error, "table %s", shown);
+}
+
 static hf_status copy_range(void *context, void *state, size_t item, hf_error *error)
 {
     copy_job *job = context;
     worker *self = state;
     range *this = &job->ranges.items[item];
-    const hf_table *table = this->table;
     HF_AUTO_BUF sql = HF_BUF_MAX(SQL_MAX);
 
     HF_TRY(hf_stop_check(error));
     self->range = this;
     self->digest = (hf_row_digest){0};
     hf_buf_clear(&self->text);
-    hf_pg_sql_copy_out(&sql, table->schema, table->name, &table->columns, this->first_page, this->end_page);
+    add_statement(job, this, &sql);
     HF_TRY(hf_buf_check(&sql, "the COPY statement", error));
 
     hf_status status = hf_pg_copy_out(self->pg, hf_buf_text(&sql), take_row, self, error);
     if (status == HF_OK && self->text.len > 0)
         status = store_chunk(self, error);
-    if (status != HF_OK && status != HF_E_CANCELLED) {
-        HF_AUTO_STR shown = hf_pg_table_shown(table->schema, table->name);
-
-        if (this->end_page > 0)
-            return hf_prefix(error, "table %s, pages %u to %u", shown, this->first_page, this->end_page);
-        return hf_prefix(error, "table %s", shown);
-    }
+    if (status != HF_OK && status != HF_E_CANCELLED)
+        return name_range(job, this, error);
     if (status == HF_OK && job->options->progress != NULL)
         job->options->progress->done_bytes += this->pages;
     return status;
@@ -225,13 +262,19 @@ static void hand_over(copy_job *job)
     }
 }
 
-hf_status hf_copy_tables(const hf_snapshot_options *options, const char *exported, hf_manifest *manifest,
-                         hf_copy_totals *totals, hf_error *error)
+hf_status hf_copy_tables(const hf_snapshot_options *options, const char *exported,
+                         const hf_pg_oid_ranges *large_objects, hf_manifest *manifest, hf_copy_totals *totals,
+                         hf_error *error)
 {
     static const hf_pool_ops ops = {.start = worker_start, .work = copy_range, .stop = worker_stop};
-    copy_job job = {.options = options, .exported = exported, .totals = totals};
+    copy_job job = {.options = options,
+                    .exported = exported,
+                    .objects = &manifest->large_objects.objects,
+                    .pieces = &manifest->large_objects.pieces,
+                    .totals = totals};
 
     plan(&job, manifest);
+    plan_large_objects(&job, manifest, large_objects);
     if (options->progress != NULL) {
         uint64_t pages = 0;
 

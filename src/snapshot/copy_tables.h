@@ -4,6 +4,7 @@
 #ifndef HF_SNAPSHOT_COPY_TABLES_H
 #define HF_SNAPSHOT_COPY_TABLES_H
 
+#include "pg/large_objects.h"
 #include "snapshot/snapshot.h"
 
 typedef struct hf_copy_totals {
@@ -11,10 +12,11 @@ typedef struct hf_copy_totals {
 } hf_copy_totals;
 
 /*
- * Fill chunks, totals and sizes of every table in manifest->tables, as the exported snapshot sees
+ * Fill chunks, totals and sizes of every table in manifest->tables and of the large objects, as the exported snapshot sees
  * them.  HF_E_CANCELLED at a stop request.
  */
 HF_MUST_CHECK hf_status hf_copy_tables(const hf_snapshot_options *options, const char *exported,
-                                       hf_manifest *manifest, hf_copy_totals *totals, hf_error *error);
+                                       const hf_pg_oid_ranges *large_objects, hf_manifest *manifest,
+                                       hf_copy_totals *totals, hf_error *error);
 
 #endif

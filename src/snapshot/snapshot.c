@@ -26,6 +26,7 @@
 typedef struct session {
     hf_pg *pg;
     hf_pg_tables tables;
+    hf_pg_oid_ranges large_objects;
     char *exported;
     char *lsn;
 } session;
@@ -34,6 +35,7 @@ static void session_done(session *self)
 {
     hf_pg_free(self->pg);
     hf_pg_tables_done(&self->tables);
+    hf_pg_oid_ranges_done(&self->large_objects);
     free(self->exported);
     free(self->lsn);
     *self = (session){0};
@@ -303,6 +305,7 @@ static void take_tables(const session *self, hf_manifest *manifest)
         table->relkind = source->relkind;
         table->persistence = source->persistence;
         table->pages = source->pages;
+        table->condition = hf_strdup(source->condition);
         table->format = hf_strdup("text");
         for (size_t n = 0; n < source->columns.count; n++)
             hf_strings_add(&table->columns, source->columns.items[n]);
@@ -352,7 +355,7 @@ static hf_status read_names(hf_pg *pg, hf_manifest *manifest, hf_error *error)
     return HF_OK;
 }
 
-/* What this version cannot carry is named: as a warning in the manifest, or, where rows would be lost, as an error. */
+/* What a snapshot cannot carry is named: as a warning in the manifest. */
 static hf_status name_what_is_not_carried(hf_pg *pg, hf_manifest *manifest, hf_error *error)
 {
     HF_AUTO_ROWS rows = NULL;
@@ -362,10 +365,6 @@ static hf_status name_what_is_not_carried(hf_pg *pg, hf_manifest *manifest, hf_e
         HF_AUTO_STR text =
             hf_format("not carried: %s: %s", hf_rows_text(rows, i, "what"), hf_rows_text(rows, i, "detail"));
 
-        if (hf_rows_bool(rows, i, "fatal"))
-            return hf_fail(error, HF_E_UNSUPPORTED,
-                           "the database holds what a snapshot cannot carry yet: %s: %s",
-                           hf_rows_text(rows, i, "what"), hf_rows_text(rows, i, "detail"));
         hf_strings_add(&manifest->warnings, text);
     }
     for (size_t i = 0; i < manifest->tables.count; i++)
@@ -436,8 +435,8 @@ static char *new_id(int64_t now_ms)
     return hf_format("%s-%s", hf_time_compact(now_ms, time), random);
 }
 
-static hf_status begin_manifest(const session *self, const hf_snapshot_options *options,
-                                const hf_pg_dump *dump, hf_manifest *manifest, hf_error *error)
+static hf_status begin_manifest(session *self, const hf_snapshot_options *options, const hf_pg_dump *dump,
+                                hf_manifest *manifest, hf_error *error)
 {
     manifest->created_ms = hf_now_ms();
     manifest->id = new_id(manifest->created_ms);
@@ -450,6 +449,7 @@ static hf_status begin_manifest(const session *self, const hf_snapshot_options *
     HF_TRY(read_visibility(self, manifest, error));
     HF_TRY(read_server(self->pg, manifest, error));
     take_tables(self, manifest);
+    HF_TRY(hf_pg_list_large_objects(self->pg, &self->large_objects, error));
     HF_TRY(read_names(self->pg, manifest, error));
     return name_what_is_not_carried(self->pg, manifest, error);
 }
@@ -463,7 +463,7 @@ static hf_status copy_all(const session *self, const hf_snapshot_options *option
 
     if (pthread_create(&thread, NULL, read_schema, &schema) != 0)
         return hf_fail(error, HF_E_SYSTEM, "cannot start a thread");
-    hf_status status = hf_copy_tables(options, self->exported, manifest, totals, error);
+    hf_status status = hf_copy_tables(options, self->exported, &self->large_objects, manifest, totals, error);
     (void) pthread_join(thread, NULL);
 
     HF_AUTO(hf_archive_freep) hf_archive *archive = schema.archive;

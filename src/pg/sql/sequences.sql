@@ -1,4 +1,5 @@
--- Sequences outside the system's and the extensions' own.  Their values are read in a second step.
+-- Sequences outside the system's own; of the extensions' own those that an extension calls configuration.
+-- Their values are read in a second step.
 SELECT n.nspname AS schema, c.relname AS name,
        pg_catalog.has_sequence_privilege(c.oid, 'SELECT') AS readable
   FROM pg_catalog.pg_class c
@@ -7,7 +8,8 @@ SELECT n.nspname AS schema, c.relname AS name,
    AND c.relpersistence <> 't'
    AND n.nspname <> 'information_schema'
    AND n.nspname NOT LIKE 'pg\_%'
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
-                      AND d.objsubid = 0 AND d.deptype = 'e')
+   AND (c.oid IN (SELECT pg_catalog.unnest(e.extconfig) FROM pg_catalog.pg_extension e)
+        OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+                          AND d.objsubid = 0 AND d.deptype = 'e'))
  ORDER BY 1, 2

@@ -1,5 +1,6 @@
--- The tables whose rows a snapshot holds: ordinary tables and partition leaves outside the system's and the
--- extensions' own.  Columns in COPY order, without generated ones.
+-- The tables whose rows a snapshot holds: ordinary tables and partition leaves outside the system's own, and of the
+-- extensions' own those that an extension calls configuration, with its condition.  Columns in COPY order, without
+-- generated ones.
 SELECT c.oid,
        n.nspname AS schema,
        c.relname AS name,
@@ -13,14 +14,20 @@ SELECT c.oid,
            AS rows_hidden,
        (SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum)
           FROM pg_catalog.pg_attribute a
-         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns
+         WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
+       configuration.condition AS condition
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
+  LEFT JOIN (SELECT e.extconfig[i] AS oid, COALESCE(e.extcondition[i], '') AS condition
+               FROM pg_catalog.pg_extension e
+              CROSS JOIN LATERAL pg_catalog.generate_subscripts(e.extconfig, 1) AS i) AS configuration
+    ON configuration.oid = c.oid
  WHERE c.relkind = 'r'
    AND c.relpersistence <> 't'
    AND n.nspname <> 'information_schema'
    AND n.nspname NOT LIKE 'pg\_%'
-   AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
-                    WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
-                      AND d.objsubid = 0 AND d.deptype = 'e')
+   AND (configuration.oid IS NOT NULL
+        OR NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                        WHERE d.classid = 'pg_catalog.pg_class'::pg_catalog.regclass AND d.objid = c.oid
+                          AND d.objsubid = 0 AND d.deptype = 'e'))
  ORDER BY 2, 3

@@ -52,6 +52,44 @@ static void test_manifest__sums_over_its_tables(void **state)
     assert_null(hf_manifest_find_table(m, "audit", "offers"));
 }
 
+static void test_manifest__carries_large_objects_and_conditions(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO(hf_manifest_freep) hf_manifest *m = make_manifest(f, ID, 1795246202123);
+    HF_AUTO(hf_manifest_freep) hf_manifest *again = NULL;
+    uint64_t before = hf_manifest_raw_bytes(m);
+
+    m->tables.items[1].condition = hf_strdup("");
+    m->tables.items[2].condition = hf_strdup("WHERE NOT builtin");
+    add_chunk(f, &m->large_objects.objects, 0, 0, 0, 1, 3);
+    add_chunk(f, &m->large_objects.pieces, 16400, 16500, 0, 1, 10);
+    add_chunk(f, &m->large_objects.pieces, 16400, 16500, 1, 11, 20);
+    add_chunk(f, &m->large_objects.pieces, 4294967294u, 4294967295u, 0, 5, 5);
+
+    HF_AUTO_JSON json = hf_manifest_to_json(m);
+    assert_int_equal(hf_manifest_from_json(json, &again, &f->error), HF_OK);
+    HF_AUTO_JSON json_again = hf_manifest_to_json(again);
+    assert_true(json_equal(json, json_again));
+
+    assert_null(again->tables.items[0].condition);
+    assert_string_equal(again->tables.items[1].condition, "");
+    assert_string_equal(again->tables.items[2].condition, "WHERE NOT builtin");
+    assert_int_equal(again->large_objects.objects.total.rows, 3);
+    assert_int_equal(again->large_objects.pieces.chunks.count, 3);
+    assert_true(again->large_objects.pieces.chunks.items[2].end_page == UINT32_MAX);
+    assert_int_equal(hf_manifest_raw_bytes(again),
+                     before + again->large_objects.objects.raw_bytes + again->large_objects.pieces.raw_bytes);
+
+    hf_damage_list damage = {0};
+    assert_int_equal(hf_repository_verify(f->repository, again, true, 1, &damage, &f->error), HF_OK);
+    assert_int_equal(damage.count, 0);
+    again->large_objects.pieces.chunks.items[1].object.raw_bytes++;
+    assert_int_equal(hf_repository_verify(f->repository, again, true, 1, &damage, &f->error), HF_OK);
+    assert_int_equal(damage.count, 1);
+    assert_non_null(strstr(damage.items[0].what, "\"pg_largeobject\", OIDs 16400-16500, part 1"));
+    hf_damage_list_done(&damage);
+}
+
 static void test_manifest__has_no_json_form_when_a_name_is_not_utf8(void **state)
 {
     fixture *f = *state;
@@ -158,6 +196,10 @@ static const corruption corruptions[] = {
     {"tables.0.chunks.2.7", "\"xyz\"", HF_E_CORRUPT,
      "member \"tables[0].chunks[2].row_digest\" is not a digest"},
     {"tables.0.data_excluded", "true", HF_E_CORRUPT, "member \"tables[0].chunks\" is not empty"},
+    {"tables.0.condition", "7", HF_E_CORRUPT, "member \"tables[0].condition\" is not a text"},
+    {"large_objects", NULL, HF_E_CORRUPT, "member \"large_objects\" is missing"},
+    {"large_objects.pieces.rows", "1", HF_E_CORRUPT,
+     "member \"large_objects.pieces.row_digest\" is not the sum"},
     {"sequences.0.last_value", "\"1\"", HF_E_CORRUPT, "member \"sequences[0].last_value\" is not an integer"},
     {"sequences.0.is_called", NULL, HF_E_CORRUPT, "member \"sequences[0].is_called\" is missing"},
     {"populated_matviews.0.name", "null", HF_E_CORRUPT,
@@ -255,6 +297,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         CASE(test_manifest__survives_json),
         CASE(test_manifest__sums_over_its_tables),
+        CASE(test_manifest__carries_large_objects_and_conditions),
         CASE(test_manifest__has_no_json_form_when_a_name_is_not_utf8),
         CASE(test_manifest__each_corruption_is_named),
         CASE(test_manifest__any_member_may_be_wrong),
