@@ -36,7 +36,8 @@ hf_status hf_database_probe(hf_pg *pg, const char *database, bool *ret_exists, b
     HF_AUTO_ROWS rows = NULL;
     HF_TRY(hf_pg_query(
         pg,
-        "SELECT coalesce(pg_catalog.shobj_description(oid, 'pg_database') = $2, false) AS unfinished "
+        "SELECT NOT datallowconn AND pg_catalog.shobj_description(oid, 'pg_database') IS NULL OR "
+        "coalesce(pg_catalog.shobj_description(oid, 'pg_database') = $2, false) AS unfinished "
         "FROM pg_catalog.pg_database WHERE datname = $1",
         2, params, &rows, error));
     *ret_exists = hf_rows_count(rows) > 0;
@@ -97,6 +98,8 @@ hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool 
         hf_buf_puts(&sql, " TABLESPACE = ");
         hf_sql_name(&sql, manifest->database.tablespace);
     }
+    /* Until it bears the mark nobody may take it for a whole one: a kill may come between the two statements. */
+    hf_buf_puts(&sql, " ALLOW_CONNECTIONS = false");
     HF_TRY(hf_buf_check(&sql, "query", error));
     hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), error);
     if (status == HF_E_PRIVILEGE)
@@ -106,6 +109,9 @@ hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool 
     *ret_created = true;
     hf_buf_clear(&sql);
     add_comment(&sql, options->database, MARK);
+    hf_buf_puts(&sql, "; ALTER DATABASE ");
+    hf_sql_name(&sql, options->database);
+    hf_buf_puts(&sql, " WITH ALLOW_CONNECTIONS true");
     return hf_pg_exec(pg, hf_buf_text(&sql), error);
 }
 

@@ -37,6 +37,7 @@ typedef struct hf_table_state {
     const hf_entry *entry; /* its TABLE entry; NULL: an extension made it */
     bool left_out;         /* no rows are loaded, nothing is verified */
     bool whole;            /* one worker loads it in one transaction */
+    bool waits_for_root;   /* it is loaded when all partitions of its root are */
     size_t loaded;         /* the task after which all rows are in */
     size_t verify_parts;
     hf_row_digest seen;

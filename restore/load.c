@@ -1,6 +1,8 @@
 /*
  * Rows, chunk by chunk: fetched, checked and unpacked by the repository, sent by COPY, counted by the server.
  *
+ * Partitions whose rows other partitions may have to take are loaded through the table above them.
+ *
  * A table that one worker loads is truncated first in the same transaction, which lets COPY write its rows frozen: nobody
  * has to set their hint bits later, and reading them back is cheaper.  Several workers in one table cannot do that.  A
  * configuration table of an extension holds rows that the extension brought: those that its condition covers, or all of
@@ -15,14 +17,16 @@
 static void add_copy(hf_buf *sql, const hf_table *table, bool freeze)
 {
     hf_buf_puts(sql, "COPY ");
-    hf_sql_qualified(sql, table->schema, table->name);
+    if (table->root_name != NULL)
+        hf_sql_qualified(sql, table->root_schema, table->root_name);
+    else
+        hf_sql_qualified(sql, table->schema, table->name);
     for (size_t i = 0; i < table->columns.count; i++) {
         hf_buf_puts(sql, i == 0 ? " (" : ", ");
         hf_sql_name(sql, table->columns.items[i]);
     }
     hf_buf_puts(sql, table->columns.count > 0 ? ") FROM STDIN" : " FROM STDIN");
-    if (freeze)
-        hf_buf_puts(sql, " WITH (FREEZE)");
+    hf_pg_sql_copy_options(sql, table->format, freeze);
 }
 
 static hf_status load(hf_job *job, hf_restore_session *session, const hf_chunk *chunk, const char *sql,
@@ -55,7 +59,7 @@ static hf_status load_whole(hf_job *job, hf_restore_session *session, const hf_t
                             hf_error *error)
 {
     const hf_table *table = state->table;
-    bool freeze = state->entry != NULL && table->condition == NULL;
+    bool freeze = state->entry != NULL && table->condition == NULL && table->root_name == NULL;
     HF_AUTO_BUF copy = HF_BUF_MAX(STATEMENT_MAX);
     add_copy(&copy, table, freeze);
     HF_TRY(hf_buf_check(&copy, "statement", error));

@@ -237,9 +237,12 @@ static void *work(void *job_)
 
 static void compare_tables(hf_job *job)
 {
+    hf_row_digest *seen = hf_alloc((job->manifest->tables.count + 1) * sizeof(*seen));
+    bool *skipped = hf_alloc(job->manifest->tables.count + 1);
     for (size_t i = 0; i < job->manifest->tables.count; i++) {
         hf_table_state *state = &job->tables[i];
         const hf_table *table = state->table;
+        skipped[i] = state->left_out;
         if (state->left_out) {
             hf_report_add(job->report, "TABLE DATA", table->schema, table->name, HF_OUTCOME_SKIPPED,
                           "its rows were excluded from the snapshot");
@@ -247,8 +250,11 @@ static void compare_tables(hf_job *job)
         }
         if (state->loaded == HF_NO_TASK || !state->whole)
             report_loaded(job, i);
-        hf_verify_compare(table, &state->seen, &job->report->differences);
+        seen[i] = state->seen;
     }
+    hf_verify_compare_tables(job->manifest, seen, skipped, &job->report->differences);
+    free(seen);
+    free(skipped);
     job->report->verified = job->report->differences.count == 0;
 }
 

@@ -131,6 +131,25 @@ static uint32_t lock_of_table(const hf_job *job, size_t table)
     return (uint32_t) number;
 }
 
+/* The rows of a partition with a root are in when those of all partitions of that root are. */
+static void wait_for_partitions(hf_job *job, size_t first)
+{
+    const hf_table *table = job->tables[first].table;
+    size_t all = HF_NO_TASK;
+    for (size_t i = first; i < job->manifest->tables.count; i++) {
+        hf_table_state *state = &job->tables[i];
+        if (state->left_out || state->waits_for_root || !hf_streq(state->table->root_name, table->root_name) ||
+            !hf_streq(state->table->root_schema, table->root_schema))
+            continue;
+        if (all == HF_NO_TASK)
+            all = hf_schedule_add(&job->schedule, HF_TASK_BARRIER, SIZE_MAX, 0, 0);
+        if (state->loaded != HF_NO_TASK)
+            hf_schedule_after(&job->schedule, all, state->loaded);
+        state->loaded = all;
+        state->waits_for_root = true;
+    }
+}
+
 /* Several workers share a table only if one alone would still be busy with it when all others are done. */
 static void plan_loads(hf_job *job, size_t loaded_barrier)
 {
@@ -156,6 +175,9 @@ static void plan_loads(hf_job *job, size_t loaded_barrier)
         }
         hf_schedule_after(&job->schedule, loaded_barrier, state->loaded);
     }
+    for (size_t i = 0; i < job->manifest->tables.count; i++)
+        if (job->tables[i].table->root_name != NULL && !job->tables[i].left_out)
+            wait_for_partitions(job, i);
 }
 
 /* Each range of large objects: its chunks, then reading it back. */
@@ -227,6 +249,16 @@ static void add_lock(hf_entry_state *state, uint32_t entry)
     HF_PUSH(&state->locked, entry);
 }
 
+/* An index or a check by a function is right only if the rows that the function reads are there, whosever they are. */
+static bool may_read_tables(const hf_entry *entry)
+{
+    static const char *const KINDS[] = {"FUNCTION", "DOMAIN", "OPERATOR CLASS", "OPERATOR FAMILY", NULL};
+    for (const char *const *kind = KINDS; *kind != NULL; kind++)
+        if (strcmp(entry->kind, *kind) == 0)
+            return true;
+    return false;
+}
+
 /* What the entry waits for and locks; those it depends on come before it in the archive, and have their task already. */
 static void plan_dependency(hf_job *job, size_t number, size_t needed, size_t loaded_barrier)
 {
@@ -241,7 +273,11 @@ static void plan_dependency(hf_job *job, size_t number, size_t needed, size_t lo
     else
         for (size_t i = 0; i < before->locked.count; i++)
             add_lock(state, before->locked.items[i]);
-    if (entry->section != HF_SECTION_POST_DATA || strcmp(other->kind, "TABLE") != 0)
+    if (entry->section != HF_SECTION_POST_DATA)
+        return;
+    if (may_read_tables(other))
+        hf_schedule_after(&job->schedule, state->task, loaded_barrier);
+    if (strcmp(other->kind, "TABLE") != 0)
         return;
     if (before->table == 0)
         hf_schedule_after(&job->schedule, state->task, loaded_barrier);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "pg/catalog.h"
 #include "pg/copy.h"
+#include "pg/large_objects.h"
 
 #define PART_BYTES (32u << 20)
 #define TID_RANGE_VERSION 140000
@@ -60,6 +61,7 @@ size_t hf_verify_parts(int server_version, uint64_t bytes)
 
 typedef struct row_reader {
     hf_row_digest sum;
+    bool binary;
     uint64_t bytes;
     hf_progress *progress;
 } row_reader;
@@ -68,8 +70,8 @@ static hf_status add_row(void *context, const char *row, size_t len, hf_error *e
 {
     (void) error;
     row_reader *reader = context;
-    if (len > 0 && row[len - 1] == '\n')
-        len--;
+    if (!reader->binary)
+        len--; /* the newline */
     hf_row_digest_add(&reader->sum, row, len);
     if (reader->progress != NULL) {
         reader->bytes += len + 1;
@@ -111,11 +113,11 @@ hf_status hf_verify_read(hf_pg *pg, const hf_table *table, hf_table_part part, h
             return HF_OK; /* fewer pages than parts */
     }
     HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
-    hf_pg_sql_copy_out(&sql, table->schema, table->name, &table->columns, table->condition, first_page,
-                       end_page);
+    hf_pg_sql_copy_out(&sql, table->schema, table->name, &table->columns, table->condition, table->format,
+                       first_page, end_page);
     HF_TRY(hf_buf_check(&sql, "query", error));
 
-    row_reader reader = {.progress = progress};
+    row_reader reader = {.binary = hf_streq(table->format, "binary"), .progress = progress};
     hf_status status = hf_pg_copy_out(pg, hf_buf_text(&sql), add_row, &reader, error);
     if (progress != NULL)
         atomic_fetch_add(&progress->done_bytes, reader.bytes);
@@ -141,6 +143,44 @@ void hf_verify_compare(const hf_table *table, const hf_row_digest *seen, hf_diff
     else
         difference->why = hf_format("%llu rows as in the snapshot, but with other content",
                                     (unsigned long long) seen->rows);
+}
+
+static bool same_root(const hf_table *a, const hf_table *b)
+{
+    return hf_streq(a->root_name, b->root_name) && hf_streq(a->root_schema, b->root_schema);
+}
+
+/* All partitions of one root, of which `first` is the first. */
+static void compare_partitions(const hf_manifest *manifest, size_t first, const hf_row_digest *seen,
+                               const bool *skipped, hf_difference_list *list)
+{
+    const hf_table *table = &manifest->tables.items[first];
+    hf_table root = {.schema = table->root_schema, .name = table->root_name};
+    hf_row_digest sum = {0};
+    for (size_t i = first; i < manifest->tables.count; i++) {
+        if (!same_root(&manifest->tables.items[i], table))
+            continue;
+        if (skipped[i])
+            return; /* nothing can be said */
+        hf_row_digest_merge(&root.total, &manifest->tables.items[i].total);
+        hf_row_digest_merge(&sum, &seen[i]);
+    }
+    hf_verify_compare(&root, &sum, list);
+}
+
+void hf_verify_compare_tables(const hf_manifest *manifest, const hf_row_digest *seen, const bool *skipped,
+                              hf_difference_list *list)
+{
+    const hf_table *tables = manifest->tables.items;
+    for (size_t i = 0; i < manifest->tables.count; i++) {
+        bool is_first = true;
+        for (size_t before = 0; tables[i].root_name != NULL && before < i && is_first; before++)
+            is_first = tables[before].root_name == NULL || !same_root(&tables[before], &tables[i]);
+        if (tables[i].root_name == NULL && !skipped[i])
+            hf_verify_compare(&tables[i], &seen[i], list);
+        else if (tables[i].root_name != NULL && is_first)
+            compare_partitions(manifest, i, seen, skipped, list);
+    }
 }
 
 /* --- a whole database, on one snapshot --- */
@@ -312,6 +352,37 @@ static hf_status plan_database(database_check *check, hf_pg *pg, hf_difference_l
     return compare_tables(check, pg, &found, &tables, list, error);
 }
 
+static void compare_readings(const database_check *check, hf_difference_list *list)
+{
+    const hf_manifest *manifest = check->options->manifest;
+    hf_row_digest *seen = hf_alloc((manifest->tables.count + 1) * sizeof(*seen));
+    bool *skipped = hf_alloc(manifest->tables.count + 1);
+    memset(skipped, true, manifest->tables.count + 1);
+    for (size_t i = 0; i < check->readings.count; i++) {
+        const part_reading *reading = &check->readings.items[i];
+        skipped[reading->table] = false;
+        hf_row_digest_merge(&seen[reading->table], &reading->sum);
+    }
+    hf_verify_compare_tables(manifest, seen, skipped, list);
+    free(seen);
+    free(skipped);
+}
+
+static hf_status compare_large_objects(const database_check *check, hf_pg *pg, hf_difference_list *list,
+                                       hf_error *error)
+{
+    HF_AUTO_BUF objects = HF_BUF_MAX(QUERY_MAX);
+    HF_AUTO_BUF pieces = HF_BUF_MAX(QUERY_MAX);
+    row_reader objects_read = {0}, pieces_read = {0};
+    hf_pg_sql_large_objects(&objects);
+    hf_pg_sql_large_object_pieces(&pieces, (hf_pg_oid_range){.first = 0, .end = UINT32_MAX});
+    HF_TRY(hf_pg_copy_out(pg, hf_buf_text(&objects), add_row, &objects_read, error));
+    HF_TRY(hf_pg_copy_out(pg, hf_buf_text(&pieces), add_row, &pieces_read, error));
+    hf_verify_compare(&check->options->manifest->large_objects.objects, &objects_read.sum, list);
+    hf_verify_compare(&check->options->manifest->large_objects.pieces, &pieces_read.sum, list);
+    return HF_OK;
+}
+
 static hf_status verify(database_check *check, hf_difference_list *list, hf_error *error)
 {
     const hf_verify_options *options = check->options;
@@ -325,13 +396,8 @@ static hf_status verify(database_check *check, hf_difference_list *list, hf_erro
 
     static const hf_pool_ops OPS = {.start = start_worker, .work = read_part, .stop = stop_worker};
     HF_TRY(hf_pool_run(&OPS, check, options->jobs > 0 ? options->jobs : 2, check->readings.count, error));
-    for (size_t i = 0; i < check->readings.count;) {
-        size_t table = check->readings.items[i].table;
-        hf_row_digest sum = {0};
-        for (; i < check->readings.count && check->readings.items[i].table == table; i++)
-            hf_row_digest_merge(&sum, &check->readings.items[i].sum);
-        hf_verify_compare(&options->manifest->tables.items[table], &sum, list);
-    }
+    compare_readings(check, list);
+    HF_TRY(compare_large_objects(check, pg, list, error));
     return hf_pg_exec(pg, "COMMIT", error);
 }
 

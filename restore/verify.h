@@ -62,6 +62,13 @@ size_t hf_verify_parts(int server_version, uint64_t bytes);
 HF_MUST_CHECK hf_status hf_verify_read(hf_pg *pg, const hf_table *table, hf_table_part part,
                                        hf_progress *progress, hf_row_digest *sum, hf_error *error);
 
+/*
+ * Compare all tables: seen[i] is what was read of manifest->tables.items[i], skipped[i] means that it was not.  Partitions
+ * with a root count together.
+ */
+void hf_verify_compare_tables(const hf_manifest *manifest, const hf_row_digest *seen, const bool *skipped,
+                              hf_difference_list *list);
+
 /* Compare what was read; appends to list if it differs. */
 void hf_verify_compare(const hf_table *table, const hf_row_digest *seen, hf_difference_list *list);
 

@@ -74,6 +74,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
         .url = session.url,
         .jobs = target->snapshot.jobs,
         .compression = target->snapshot.compression,
+        .text_only = target->snapshot.text_only,
         .range_pages = target->snapshot.range_pages,
         .chunk_bytes = target->snapshot.chunk_bytes,
         .lock_timeout_ms = target->snapshot.lock_timeout_ms,

@@ -110,12 +110,16 @@ static void add_table(hf_difference_list *list, const hf_table *table, hf_differ
 }
 
 /* In the words for two snapshots. */
-static void say_rows(hf_difference *item)
+static void say_rows(hf_difference *item, bool same_format)
 {
     char expected[32], seen[32];
 
     free(item->why);
-    if (item->rows_expected == item->rows_seen)
+    if (item->rows_expected == item->rows_seen && !same_format)
+        item->why = hf_format("%s rows in both; their content cannot be compared, as one snapshot holds text "
+                              "and the other COPY's binary form",
+                              hf_show_count(item->rows_seen, seen));
+    else if (item->rows_expected == item->rows_seen)
         item->why = hf_format("%s rows in both, with other content", hf_show_count(item->rows_seen, seen));
     else
         item->why = hf_format("%s rows, then %s", hf_show_count(item->rows_expected, expected),
@@ -138,7 +142,7 @@ void hf_compare_tables(const hf_manifest *a, const hf_manifest *b, hf_difference
 
             hf_verify_compare(table, &other->total, ret_list);
             if (ret_list->count > before)
-                say_rows(&ret_list->items[before]);
+                say_rows(&ret_list->items[before], hf_streq(table->format, other->format));
         }
     }
     for (size_t i = 0; i < b->tables.count; i++) {

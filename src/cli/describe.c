@@ -39,11 +39,11 @@ json_t *hf_describe_tables(const hf_manifest *manifest)
 
         hf_row_digest_hex(&table->total, digest);
         json_array_append_new(
-            list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:b}", "schema", hf_json_text(table->schema),
-                            "name", hf_json_text(table->name), "rows", number(table->total.rows), "raw_bytes",
-                            number(table->raw_bytes), "stored_bytes", number(table->stored_bytes), "chunks",
-                            number(table->chunks.count), "digest", digest, "data_excluded",
-                            (int) table->data_excluded));
+            list, json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:s, s:s, s:b}", "schema",
+                            hf_json_text(table->schema), "name", hf_json_text(table->name), "rows",
+                            number(table->total.rows), "raw_bytes", number(table->raw_bytes), "stored_bytes",
+                            number(table->stored_bytes), "chunks", number(table->chunks.count), "format",
+                            table->format, "digest", digest, "data_excluded", (int) table->data_excluded));
     }
     return list;
 }

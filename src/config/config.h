@@ -49,11 +49,11 @@ typedef struct hf_check_config {
 
     struct {
         char *url;
-        char *method;                /* GET */
-        hf_strings headers;          /* "Name: value" */
-        char *body;                  /* NULL: none */
-        HF_VECTOR(int) status;       /* allowed; default 200 */
-        char *jq;                    /* must give a value that is neither false nor null; NULL: none */
+        char *method;          /* GET */
+        hf_strings headers;    /* "Name: value" */
+        char *body;            /* NULL: none */
+        HF_VECTOR(int) status; /* allowed; default 200 */
+        char *jq;              /* must give a value that is neither false nor null; NULL: none */
         hf_where jq_where;
     } http;
     struct {
@@ -61,9 +61,9 @@ typedef struct hf_check_config {
         char *compare; /* "=", "!=", "<", "<=", ">", ">="; default "=" */
         char *value;   /* what it is compared with: as numbers if both are, else as text */
     } sql;
-    char *schema_file; /* schema: path of the verification JSON */
+    char *schema_file;     /* schema: path of the verification JSON */
     char *schema_database; /* schema: key under "databases"; NULL: the only one, or the target's name */
-    hf_strings command; /* command: argv; DATABASE_URL is in its environment */
+    hf_strings command;    /* command: argv; DATABASE_URL is in its environment */
 } hf_check_config;
 
 typedef HF_VECTOR(hf_check_config) hf_check_configs;
@@ -72,23 +72,25 @@ typedef struct hf_target_config {
     char *name;
     hf_where where;
     hf_secret_source database_url;
-    char *maintenance_database; /* to connect to for CREATE/RENAME DATABASE; default: postgres, else template1 */
+    char *
+        maintenance_database; /* to connect to for CREATE/RENAME DATABASE; default: postgres, else template1 */
 
     struct {
-        size_t jobs;     /* 4; 1..64 */
-        int compression; /* zstd level, 1; 1..19 */
-        uint32_t range_pages;  /* heap pages a chunk, 1024 */
-        uint64_t chunk_bytes;  /* most text in a chunk, 32 MiB */
+        size_t jobs;             /* 4; 1..64 */
+        int compression;         /* zstd level, 1; 1..19 */
+        bool text_only;          /* never COPY's binary form */
+        uint32_t range_pages;    /* heap pages a chunk, 1024 */
+        uint64_t chunk_bytes;    /* most text in a chunk, 32 MiB */
         int64_t lock_timeout_ms; /* for ACCESS SHARE on the tables; 10 s */
-        hf_strings pg_dump; /* argv, or empty: found */
-        bool verify_full;   /* of plain backups: "full", or "stored" (default); a deploy's is always full */
+        hf_strings pg_dump;      /* argv, or empty: found */
+        bool verify_full; /* of plain backups: "full", or "stored" (default); a deploy's is always full */
     } snapshot;
 
     hf_migrations_config migrations;
 
     struct {
-        bool rollback_swap;      /* rollback.way: swap (the only one yet) */
-        int64_t keep_failed_ms;  /* 7d */
+        bool rollback_swap;     /* rollback.way: swap (the only one yet) */
+        int64_t keep_failed_ms; /* 7d */
     } deploy;
 
     hf_check_configs checks;

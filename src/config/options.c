@@ -22,6 +22,7 @@ static const hf_choice migrations_kinds[] = {
     {NULL, 0},
 };
 static const hf_choice depths[] = {{"stored", false}, {"full", true}, {NULL, 0}};
+static const hf_choice formats[] = {{"auto", false}, {"text", true}, {NULL, 0}};
 static const hf_choice ways[] = {{"swap", true}, {NULL, 0}};
 static const hf_choice severities[] = {{"fail", false}, {"warn", true}, {NULL, 0}};
 
@@ -244,6 +245,10 @@ const hf_option hf_options[] = {
     {"targets.*.snapshot.lock_timeout", HF_OPTION_DURATION, TARGET(snapshot.lock_timeout_ms), .min = 0,
      .max = DAY, .fallback = "10s",
      .help = "How long to wait for a table that is locked exclusively; 0 waits for ever."},
+    {"targets.*.snapshot.format", HF_OPTION_ENUM, TARGET(snapshot.text_only), .choices = formats,
+     .fallback = "auto",
+     .help = "How rows are stored. auto: in COPY's binary form where it suits all of a table's columns, which is\n"
+             "faster both ways; text: always as text."},
     {"targets.*.snapshot.range_pages", HF_OPTION_INT, TARGET(snapshot.range_pages), .min = 16, .max = 1 << 20,
      .fallback = "1024",
      .help = "Heap pages (of 8 KiB) a chunk: the unit of parallel work and of deduplication."},

@@ -27,8 +27,6 @@
 #include "restore/swap.h"
 #include "snapshot/snapshot.h"
 
-#define NAME_MAX_BYTES 63 /* PostgreSQL's NAMEDATALEN - 1 */
-
 static hf_cycle_event outcome(hf_status status)
 {
     if (status == HF_OK)
@@ -39,20 +37,6 @@ static hf_cycle_event outcome(hf_status status)
 static const char *text_fact(const hf_cycle *cycle, const char *name)
 {
     return hf_journal_text(cycle->journal, name);
-}
-
-/* "<database>__<what>_<cycle>" in lower case, the database's part cut so that the whole fits. */
-static char *name_beside(const char *database, const char *what, const char *cycle)
-{
-    HF_AUTO_STR suffix = hf_format("__%s_%s", what, cycle);
-    size_t room = NAME_MAX_BYTES - strlen(suffix);
-    size_t len = strlen(database) < room ? strlen(database) : room;
-
-    while (len > 0 && len < strlen(database) && ((unsigned char) database[len] & 0xC0) == 0x80)
-        len--; /* not in the middle of a character */
-    for (char *c = suffix; *c != '\0'; c++)
-        *c = *c == '-' ? '_' : *c >= 'A' && *c <= 'Z' ? (char) (*c - 'A' + 'a') : *c;
-    return hf_format("%.*s%s", (int) len, database, suffix);
 }
 
 /* ---- preflight ---- */
@@ -67,8 +51,8 @@ static hf_status remember_names(hf_cycle *cycle, hf_error *error)
         pg, "SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()", 0, NULL,
         &oid, error));
     const char *live = hf_pg_database(pg), *id = hf_journal_cycle(cycle->journal);
-    HF_AUTO_STR beside = name_beside(live, "hf", id);
-    HF_AUTO_STR kept = name_beside(live, "failed", id);
+    HF_AUTO_STR beside = hf_swap_name(live, "hf", id);
+    HF_AUTO_STR kept = hf_swap_name(live, "failed", id);
 
     hf_cycle_fact(cycle, "database", json_string(live));
     hf_cycle_fact(cycle, "database_oid", json_string(oid));
@@ -221,6 +205,7 @@ static hf_cycle_event snapshot(hf_cycle *cycle)
         .url = cycle->options->url,
         .jobs = target->snapshot.jobs,
         .compression = target->snapshot.compression,
+        .text_only = target->snapshot.text_only,
         .range_pages = target->snapshot.range_pages,
         .chunk_bytes = target->snapshot.chunk_bytes,
         .lock_timeout_ms = target->snapshot.lock_timeout_ms,

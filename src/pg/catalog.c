@@ -17,6 +17,8 @@ void hf_pg_tables_done(hf_pg_tables *tables)
         free(tables->items[i].schema);
         free(tables->items[i].name);
         free(tables->items[i].condition);
+        free(tables->items[i].root_schema);
+        free(tables->items[i].root_name);
         hf_strings_done(&tables->items[i].columns);
     }
     free(tables->items);
@@ -50,7 +52,10 @@ hf_status hf_pg_list_tables(hf_pg *pg, hf_pg_tables *ret_tables, hf_error *error
         table->pages = (uint32_t) hf_rows_int(rows, i, "pages");
         table->readable = hf_rows_bool(rows, i, "readable");
         table->rows_hidden = hf_rows_bool(rows, i, "rows_hidden");
+        table->binary_suits = hf_rows_bool(rows, i, "binary_suits");
         table->condition = hf_strdup(hf_rows_text(rows, i, "condition"));
+        table->root_schema = hf_strdup(hf_rows_text(rows, i, "root_schema"));
+        table->root_name = hf_strdup(hf_rows_text(rows, i, "root_name"));
         read_columns(hf_rows_text(rows, i, "columns"), &table->columns);
     }
     return HF_OK;
@@ -119,7 +124,7 @@ hf_status hf_pg_list_sequences(hf_pg *pg, hf_pg_sequences *ret_sequences, hf_err
 }
 
 void hf_pg_sql_copy_out(hf_buf *sql, const char *schema, const char *name, const hf_strings *columns,
-                        const char *condition, uint32_t first_page, uint32_t end_page)
+                        const char *condition, const char *format, uint32_t first_page, uint32_t end_page)
 {
     hf_buf_puts(sql, "COPY (SELECT ");
     for (size_t i = 0; i < columns->count; i++) {
@@ -134,6 +139,16 @@ void hf_pg_sql_copy_out(hf_buf *sql, const char *schema, const char *name, const
     else if (end_page > 0)
         hf_buf_printf(sql, " WHERE ctid >= '(%u,0)' AND ctid < '(%u,0)'", first_page, end_page);
     hf_buf_puts(sql, ") TO STDOUT");
+    hf_pg_sql_copy_options(sql, format, false);
+}
+
+void hf_pg_sql_copy_options(hf_buf *sql, const char *format, bool freeze)
+{
+    bool binary = hf_streq(format, "binary");
+
+    if (binary || freeze)
+        hf_buf_printf(sql, " (%s%s%s)", binary ? "FORMAT binary" : "", binary && freeze ? ", " : "",
+                      freeze ? "FREEZE" : "");
 }
 
 static bool is_plain_name(const char *name)

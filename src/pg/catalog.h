@@ -18,7 +18,10 @@ typedef struct hf_pg_table {
     uint32_t pages;     /* of the heap now */
     bool readable;      /* SELECT on it and USAGE of its schema */
     bool rows_hidden;   /* row-level security applies to this role */
+    bool binary_suits;  /* COPY's binary form is right for every column, and faster */
     hf_strings columns; /* in COPY order, without generated ones */
+    char *root_schema;  /* of a partition: the table through which its rows are to be loaded; NULL: itself */
+    char *root_name;
     char *condition; /* of a configuration table of an extension, "" for all its rows; NULL: not such a one */
 } hf_pg_table;
 
@@ -46,7 +49,10 @@ HF_MUST_CHECK hf_status hf_pg_list_sequences(hf_pg *pg, hf_pg_sequences *ret_seq
  * condition ("WHERE ...", NULL: none) goes with no bounds only.
  */
 void hf_pg_sql_copy_out(hf_buf *sql, const char *schema, const char *name, const hf_strings *columns,
-                        const char *condition, uint32_t first_page, uint32_t end_page);
+                        const char *condition, const char *format, uint32_t first_page, uint32_t end_page);
+
+/* Append what a COPY needs after STDOUT or STDIN: " (FORMAT binary, FREEZE)", or nothing for plain text. */
+void hf_pg_sql_copy_options(hf_buf *sql, const char *format, bool freeze);
 
 /* A table as people read it: "schema.name", quoted only where SQL needs it.  The caller owns it. */
 char *hf_pg_table_shown(const char *schema, const char *name);

@@ -65,8 +65,28 @@ static hf_status read_more(gatherer *self, bool *cancelled, hf_error *error)
     return HF_OK;
 }
 
+/* ---- the binary format's frame: PostgreSQL's documentation of COPY, "Binary Format" ---- */
+
+const char hf_copy_binary_header[HF_COPY_BINARY_HEADER] = "PGCOPY\n\377\r\n\0"; /* no flags, no extension */
+const char hf_copy_binary_trailer[HF_COPY_BINARY_TRAILER] = {'\377', '\377'};   /* a row of -1 columns */
+
+/* The server sends the header before the first row, in the same message; the trailer is a message of its own. */
+static hf_status strip_frame(bool *first, const char **row, size_t *len, hf_error *error)
+{
+    if (*first) {
+        if (*len < HF_COPY_BINARY_HEADER || memcmp(*row, hf_copy_binary_header, HF_COPY_BINARY_HEADER) != 0)
+            return hf_fail(error, HF_E_DATABASE, "the server's binary COPY begins with an unknown header");
+        *row += HF_COPY_BINARY_HEADER;
+        *len -= HF_COPY_BINARY_HEADER;
+        *first = false;
+    }
+    if (*len == HF_COPY_BINARY_TRAILER && memcmp(*row, hf_copy_binary_trailer, HF_COPY_BINARY_TRAILER) == 0)
+        *len = 0;
+    return HF_OK;
+}
+
 /* Send the statement and wait until the server is ready for the copy. */
-static hf_status begin(hf_pg *pg, const char *sql, ExecStatusType expected, hf_error *error)
+static hf_status begin(hf_pg *pg, const char *sql, ExecStatusType expected, bool *ret_binary, hf_error *error)
 {
     bool cancelled = false;
     PGresult *result = NULL;
@@ -82,6 +102,8 @@ static hf_status begin(hf_pg *pg, const char *sql, ExecStatusType expected, hf_e
         status = kind == PGRES_FATAL_ERROR || result == NULL
                      ? hf_pg_fail(pg, result, error)
                      : hf_fail(error, HF_E_DATABASE, "the server did not begin the COPY");
+    else
+        *ret_binary = PQbinaryTuples(result) == 1;
     PQclear(result);
     if (status != HF_OK) {
         hf_pg_drain(pg);
@@ -116,11 +138,12 @@ hf_status hf_pg_copy_out(hf_pg *pg, const char *sql,
     uint64_t rows = 0;
     gatherer gather = {.pg = pg};
     uint64_t bytes = 0;
-    char *row = NULL;
+    char *message = NULL;
+    bool binary = false, first = true;
     int len;
 
-    HF_TRY(begin(pg, sql, PGRES_COPY_OUT, error));
-    while ((len = PQgetCopyData(pg->conn, &row, 1)) >= 0) {
+    HF_TRY(begin(pg, sql, PGRES_COPY_OUT, &binary, error));
+    while ((len = PQgetCopyData(pg->conn, &message, 1)) >= 0) {
         if (len == 0) { /* nothing complete yet */
             if (!gather.on && bytes > GATHER_AFTER_BYTES) {
                 gather.on = true;
@@ -131,14 +154,19 @@ hf_status hf_pg_copy_out(hf_pg *pg, const char *sql,
         }
         bytes += (uint64_t) len;
 
-        hf_status status = on_row(context, row, (size_t) len, error);
-        PQfreemem(row);
+        const char *row = message;
+        size_t row_len = (size_t) len;
+        hf_status status = binary ? strip_frame(&first, &row, &row_len, error) : HF_OK;
+
+        if (status == HF_OK && row_len > 0)
+            status = on_row(context, row, row_len, error);
+        PQfreemem(message);
         if (status != HF_OK) {
             if (gather.on)
                 set_low_mark(&gather, 1);
             hf_pg_cancel(pg);
-            while (PQgetCopyData(pg->conn, &row, 0) > 0)
-                PQfreemem(row);
+            while (PQgetCopyData(pg->conn, &message, 0) > 0)
+                PQfreemem(message);
             hf_pg_drain(pg);
             return status;
         }
@@ -151,9 +179,9 @@ hf_status hf_pg_copy_out(hf_pg *pg, const char *sql,
 hf_status hf_pg_copy_in(hf_pg *pg, const char *sql, const char *data, size_t len, uint64_t *ret_rows,
                         hf_error *error)
 {
-    bool cancelled = false;
+    bool cancelled = false, binary;
 
-    HF_TRY(begin(pg, sql, PGRES_COPY_IN, error));
+    HF_TRY(begin(pg, sql, PGRES_COPY_IN, &binary, error));
     for (size_t at = 0; at < len;) {
         size_t piece = len - at < COPY_IN_PIECE ? len - at : COPY_IN_PIECE;
 

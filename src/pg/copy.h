@@ -1,10 +1,16 @@
-/* COPY in both directions, text format. */
+/* COPY in both directions, in text or binary format as the statement says. */
 #ifndef HF_PG_COPY_H
 #define HF_PG_COPY_H
 
 #include "pg/connection.h"
 
-/* Run a COPY ... TO STDOUT; on_row gets each line with its newline. */
+/* What frames the rows of a binary COPY: a whole input is header, rows, trailer. */
+#define HF_COPY_BINARY_HEADER 19
+#define HF_COPY_BINARY_TRAILER 2
+extern const char hf_copy_binary_header[HF_COPY_BINARY_HEADER];
+extern const char hf_copy_binary_trailer[HF_COPY_BINARY_TRAILER];
+
+/* Run a COPY ... TO STDOUT; on_row gets each row: a line with its newline, or a binary row without the frame. */
 HF_MUST_CHECK hf_status hf_pg_copy_out(hf_pg *pg, const char *sql,
                                        hf_status (*on_row)(void *context, const char *row, size_t len,
                                                            hf_error *error),

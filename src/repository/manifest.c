@@ -41,6 +41,8 @@ void hf_table_done(hf_table *table)
     free(table->name);
     hf_strings_done(&table->columns);
     free(table->condition);
+    free(table->root_schema);
+    free(table->root_name);
     free(table->format);
     free(table->chunks.items);
 }

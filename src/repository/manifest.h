@@ -37,9 +37,10 @@ typedef struct hf_table {
     char persistence;   /* pg_class.relpersistence: 'p' or 'u' (unlogged) */
     bool data_excluded; /* by configuration: no rows are stored */
     hf_strings columns; /* in COPY order; generated ones are not among them */
-    char *
-        condition; /* of an extension's configuration table: "" or "WHERE ..." as the extension gave it; NULL */
-    char *format;        /* "text" */
+    char *condition;     /* of an extension's configuration table: "", or its "WHERE ..."; NULL: none */
+    char *root_schema;   /* of a partition whose rows may belong to another one elsewhere: the table above them */
+    char *root_name;     /* that takes them all, and only the sum over its partitions counts; NULL: none */
+    char *format;        /* of the rows in its chunks: COPY's "text" or "binary" */
     uint32_t pages;      /* of the heap when the snapshot was taken */
     hf_row_digest total; /* rows and digest over all chunks */
     uint64_t raw_bytes;

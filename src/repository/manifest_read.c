@@ -181,7 +181,14 @@ static void read_table(const hf_reader *reader, hf_table *table)
     table->data_excluded = hf_read_bool(reader, "data_excluded");
     read_strings(reader, "columns", COLUMNS_MAX, &table->columns);
     table->condition = read_text_or_null(reader, "condition");
+    table->root_schema = read_text_or_null(reader, "root_schema");
+    table->root_name = read_text_or_null(reader, "root_name");
+    if (reader->reading->status == HF_OK && (table->root_schema == NULL) != (table->root_name == NULL))
+        hf_reader_fail(reader, "root_name", "is given without the other half of the name");
     table->format = read_name(reader, "format");
+    if (reader->reading->status == HF_OK && !hf_streq(table->format, "text") &&
+        !hf_streq(table->format, "binary"))
+        hf_reader_fail(reader, "format", "is neither \"text\" nor \"binary\"");
     table->pages = read_u32(reader, "pages");
     uint64_t rows = hf_read_u64(reader, "rows", HF_NUMBER_MAX);
 

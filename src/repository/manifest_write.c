@@ -108,6 +108,8 @@ static json_t *table(writer *w, const hf_table *value)
     set(w, object, "data_excluded", json_boolean(value->data_excluded));
     set(w, object, "columns", texts(w, &value->columns));
     set(w, object, "condition", text_or_null(value->condition));
+    set(w, object, "root_schema", text_or_null(value->root_schema));
+    set(w, object, "root_name", text_or_null(value->root_name));
     set(w, object, "format", text(value->format));
     set(w, object, "pages", number(value->pages));
     set(w, object, "rows", number(value->total.rows));

@@ -143,12 +143,20 @@ static hf_status worker_start(void *context, size_t number, void **ret_state, hf
     return HF_OK;
 }
 
+static bool is_binary(const worker *self)
+{
+    return hf_streq(self->range->table->format, "binary");
+}
+
 /* Store what is gathered as a chunk, and read it back if the snapshot asks for that. */
 static hf_status store_chunk(worker *self, hf_error *error)
 {
     const hf_snapshot_options *options = self->job->options;
     hf_object_ref object;
     bool new = false;
+
+    if (is_binary(self))
+        hf_buf_append(&self->text, hf_copy_binary_trailer, HF_COPY_BINARY_TRAILER);
 
     HF_FAULT("snapshot.before_chunk", error);
     HF_TRY(hf_repository_put_object(options->repository, self->zstd, options->compression,
@@ -185,10 +193,12 @@ static hf_status take_row(void *context, const char *row, size_t len, hf_error *
 
     if (self->text.len > 0 && self->text.len + len > self->job->options->chunk_bytes)
         HF_TRY(store_chunk(self, error));
+    if (self->text.len == 0 && is_binary(self)) /* each chunk is a whole input for COPY */
+        hf_buf_append(&self->text, hf_copy_binary_header, HF_COPY_BINARY_HEADER);
     hf_buf_append(&self->text, row, len);
     if (self->text.overflowed)
         return hf_fail(error, HF_E_LIMIT, "a row of %zu bytes is longer than a chunk may be", len);
-    hf_row_digest_add(&self->digest, row, len - 1); /* without the newline */
+    hf_row_digest_add(&self->digest, row, is_binary(self) ? len : len - 1); /* without the newline */
     return HF_OK;
 }
 
@@ -202,7 +212,7 @@ static void add_statement(const copy_job *job, const range *this, hf_buf *sql)
         hf_pg_sql_large_object_pieces(sql,
                                       (hf_pg_oid_range){.first = this->first_page, .end = this->end_page});
     else
-        hf_pg_sql_copy_out(sql, table->schema, table->name, &table->columns, table->condition,
+        hf_pg_sql_copy_out(sql, table->schema, table->name, &table->columns, table->condition, table->format,
                            this->first_page, this->end_page);
 }
 

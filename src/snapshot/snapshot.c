@@ -292,7 +292,7 @@ static hf_status read_visibility(const session *self, hf_manifest *manifest, hf_
     return HF_OK;
 }
 
-static void take_tables(const session *self, hf_manifest *manifest)
+static void take_tables(const session *self, bool text_only, hf_manifest *manifest)
 {
     for (size_t i = 0; i < self->tables.count; i++) {
         const hf_pg_table *source = &self->tables.items[i];
@@ -306,7 +306,9 @@ static void take_tables(const session *self, hf_manifest *manifest)
         table->persistence = source->persistence;
         table->pages = source->pages;
         table->condition = hf_strdup(source->condition);
-        table->format = hf_strdup("text");
+        table->root_schema = hf_strdup(source->root_schema);
+        table->root_name = hf_strdup(source->root_name);
+        table->format = hf_strdup(source->binary_suits && !text_only ? "binary" : "text");
         for (size_t n = 0; n < source->columns.count; n++)
             hf_strings_add(&table->columns, source->columns.items[n]);
     }
@@ -448,7 +450,7 @@ static hf_status begin_manifest(session *self, const hf_snapshot_options *option
     manifest->pg_dump_version = hf_strdup(dump->version);
     HF_TRY(read_visibility(self, manifest, error));
     HF_TRY(read_server(self->pg, manifest, error));
-    take_tables(self, manifest);
+    take_tables(self, options->text_only, manifest);
     HF_TRY(hf_pg_list_large_objects(self->pg, &self->large_objects, error));
     HF_TRY(read_names(self->pg, manifest, error));
     return name_what_is_not_carried(self->pg, manifest, error);

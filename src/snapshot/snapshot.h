@@ -22,6 +22,7 @@ typedef struct hf_snapshot_options {
     const char *url;           /* of the database */
     size_t jobs;               /* worker connections, >= 1 */
     int compression;           /* zstd level */
+    bool text_only;            /* never COPY's binary form */
     uint32_t range_pages;      /* heap pages a chunk */
     uint64_t chunk_bytes;      /* most text in a chunk, unless one row is longer */
     int64_t lock_timeout_ms;   /* for ACCESS SHARE */

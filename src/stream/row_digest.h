@@ -1,5 +1,6 @@
 /*
- * The row digest: XXH3-128 (seed 0) of each row's COPY text line without its newline, added up modulo 2^128.
+ * The row digest: XXH3-128 (seed 0) of each row as COPY writes it, a text line without its newline or a binary row (its
+ * count of columns, then each with its length), added up modulo 2^128.
  *
  * It does not depend on the order of the rows, so a chunk, a table and a table read again in another physical order can
  * be compared, and digests of parts add up to the digest of the whole.  Its text form is 32 hexadecimal digits, most
@@ -20,7 +21,7 @@ typedef struct hf_row_digest {
     uint64_t rows;
 } hf_row_digest;
 
-/* Add one row: the bytes of its COPY line without the newline. */
+/* Add one row as COPY wrote it, a text line without its newline. */
 void hf_row_digest_add(hf_row_digest *sum, const void *row, size_t len);
 
 /* Add another sum (rows too). */

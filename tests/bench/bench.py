@@ -67,8 +67,9 @@ class Bench:
         self.take("pg_dump -Fd", [self.program("pg_dump"), "-Fd", "-j", self.jobs, "-f", dump, DATABASE])
 
     def restore(self):
-        self.holdfast("holdfast restore", "restore", "latest", "--into", "bench_h")
-        self.cluster.dropdb("bench_h")
+        for name, options in (("holdfast restore", ()), ("  without ANALYZE", ("--no-analyze",))):
+            self.holdfast(name, "restore", "latest", "--into", "bench_h", *options)
+            self.cluster.dropdb("bench_h")
         self.cluster.createdb("bench_r", template="template0")
         self.take("pg_restore", [self.program("pg_restore"), "-j", self.jobs, "-d", "bench_r", self.folder / "dump"])
         self.cluster.dropdb("bench_r")
@@ -105,6 +106,8 @@ def main():
             bench.row("holdfast backup, unchanged", "pg_dump -Fd")
             bench.row("pg_restore", None)
             bench.row("holdfast restore", "pg_restore")
+            bench.row("  without ANALYZE", "pg_restore")
+            print("\nholdfast restore reads every row back and compares it, and gathers statistics; pg_restore does neither.")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 

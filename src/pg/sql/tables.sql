@@ -15,13 +15,41 @@ SELECT c.oid,
        (SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum)
           FROM pg_catalog.pg_attribute a
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
-       configuration.condition AS condition
+       binary_form.suits AS binary_suits,
+       configuration.condition AS condition,
+       through.schema AS root_schema,
+       through.name AS root_name
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
   LEFT JOIN (SELECT e.extconfig[i] AS oid, COALESCE(e.extcondition[i], '') AS condition
                FROM pg_catalog.pg_extension e
               CROSS JOIN LATERAL pg_catalog.generate_subscripts(e.extconfig, 1) AS i) AS configuration
     ON configuration.oid = c.oid
+ -- COPY's binary form suits a table if each column's type has one that is the same in every database and version
+ -- (nothing in it refers to the catalogs), and it pays if one of them is slow to write or read as text.
+ CROSS JOIN LATERAL (
+       SELECT COALESCE(pg_catalog.bool_and(x.oid = ANY (stable.types) OR t.typtype = 'e')
+                           AND pg_catalog.bool_or(x.oid = ANY (slow.types)), false) AS suits
+         FROM pg_catalog.pg_attribute a
+         JOIN pg_catalog.pg_type t ON t.oid = a.atttypid
+        CROSS JOIN LATERAL (SELECT CASE WHEN t.typcategory = 'A' AND t.oid < 16384 THEN t.typelem
+                                        WHEN t.typtype = 'd' THEN t.typbasetype ELSE t.oid END AS oid) AS x
+        CROSS JOIN (SELECT '{bool, int2, int4, int8, oid, text, varchar, bpchar, json, jsonb, inet, cidr, macaddr, bit, varbit, money, bytea, uuid, numeric, float4, float8, date, time, timetz, timestamp, timestamptz, interval}'::pg_catalog.regtype[]::pg_catalog.oid[] AS types) AS stable
+        CROSS JOIN (SELECT '{bytea, uuid, numeric, float4, float8, date, time, timestamp, timestamptz, interval}'::pg_catalog.regtype[]::pg_catalog.oid[] AS types) AS slow
+        WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS binary_form
+  -- Which partition takes a row depends on the server where a hash is of an enum's OID, or by the rules of a collation.
+  LEFT JOIN LATERAL (
+       SELECT rn.nspname AS schema, r.relname AS name
+         FROM pg_catalog.pg_class r
+         JOIN pg_catalog.pg_namespace rn ON rn.oid = r.relnamespace
+        WHERE r.oid = pg_catalog.pg_partition_root(c.oid)
+          AND EXISTS (SELECT FROM pg_catalog.pg_partition_ancestors(c.oid) AS above (oid)
+                        JOIN pg_catalog.pg_partitioned_table p ON p.partrelid = above.oid AND p.partstrat = 'h'
+                       WHERE EXISTS (SELECT FROM pg_catalog.pg_opclass o
+                                      WHERE o.oid = ANY (p.partclass) AND o.opcname = 'enum_ops')
+                          OR EXISTS (SELECT FROM pg_catalog.pg_collation k
+                                      WHERE k.oid = ANY (p.partcollation) AND NOT k.collisdeterministic))) AS through
+    ON c.relispartition
  WHERE c.relkind = 'r'
    AND c.relpersistence <> 't'
    AND n.nspname <> 'information_schema'

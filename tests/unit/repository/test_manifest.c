@@ -60,6 +60,8 @@ static void test_manifest__carries_large_objects_and_conditions(void **state)
     uint64_t before = hf_manifest_raw_bytes(m);
 
     m->tables.items[1].condition = hf_strdup("");
+    m->tables.items[0].root_schema = hf_strdup("public");
+    m->tables.items[0].root_name = hf_strdup("all of them");
     m->tables.items[2].condition = hf_strdup("WHERE NOT builtin");
     add_chunk(f, &m->large_objects.objects, 0, 0, 0, 1, 3);
     add_chunk(f, &m->large_objects.pieces, 16400, 16500, 0, 1, 10);
@@ -72,6 +74,8 @@ static void test_manifest__carries_large_objects_and_conditions(void **state)
     assert_true(json_equal(json, json_again));
 
     assert_null(again->tables.items[0].condition);
+    assert_string_equal(again->tables.items[0].root_name, "all of them");
+    assert_null(again->tables.items[1].root_name);
     assert_string_equal(again->tables.items[1].condition, "");
     assert_string_equal(again->tables.items[2].condition, "WHERE NOT builtin");
     assert_int_equal(again->large_objects.objects.total.rows, 3);
@@ -197,6 +201,7 @@ static const corruption corruptions[] = {
      "member \"tables[0].chunks[2].row_digest\" is not a digest"},
     {"tables.0.data_excluded", "true", HF_E_CORRUPT, "member \"tables[0].chunks\" is not empty"},
     {"tables.0.condition", "7", HF_E_CORRUPT, "member \"tables[0].condition\" is not a text"},
+    {"tables.0.root_name", "\"p\"", HF_E_CORRUPT, "member \"tables[0].root_name\" is given without"},
     {"large_objects", NULL, HF_E_CORRUPT, "member \"large_objects\" is missing"},
     {"large_objects.pieces.rows", "1", HF_E_CORRUPT,
      "member \"large_objects.pieces.row_digest\" is not the sum"},
