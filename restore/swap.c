@@ -21,7 +21,22 @@
 
 #define DEFAULT_TIMEOUT_MS 60000
 #define WAIT_MS 50
+#define NAME_MAX_BYTES 63 /* PostgreSQL's NAMEDATALEN - 1 */
 #define IN_USE "55006"
+
+char *hf_swap_name(const char *database, const char *what, const char *id)
+{
+    HF_AUTO_STR suffix = hf_format("__%s_%s", what, id);
+    size_t suffix_len = strlen(suffix), len = strlen(database);
+    size_t room = suffix_len < NAME_MAX_BYTES ? NAME_MAX_BYTES - suffix_len : 0;
+
+    if (len > room)
+        for (len = room; len > 0 && ((unsigned char) database[len] & 0xC0) == 0x80;)
+            len--; /* not in the middle of a character */
+    for (char *c = suffix; *c != '\0'; c++)
+        *c = *c == '-' ? '_' : *c >= 'A' && *c <= 'Z' ? (char) (*c - 'A' + 'a') : *c;
+    return hf_format("%.*s%s", (int) len, database, suffix);
+}
 
 static hf_status connect_maintenance(const hf_swap_options *options, hf_pg **ret_pg, hf_error *error)
 {

@@ -27,6 +27,12 @@ typedef enum hf_swap_progress {
     HF_SWAP_UNCLEAR      /* neither: someone else has renamed, dropped or created */
 } hf_swap_progress;
 
+/*
+ * "<database>__<what>_<id>", the name of a database that stands beside: the suffix in lower case and without dashes, so that it needs
+ * no quotes, and the database's part cut at a character so that PostgreSQL cuts nothing.  The caller owns it.
+ */
+char *hf_swap_name(const char *database, const char *what, const char *id);
+
 /* The OID of a database; HF_E_NOT_FOUND. */
 HF_MUST_CHECK hf_status hf_swap_oid(const char *url, const char *database, uint32_t *ret_oid,
                                     hf_error *error);

@@ -2,7 +2,6 @@
  * `restore ID --into NAME` makes a new database.  `restore ID --swap` puts the snapshot in the live one's place: it is
  * restored beside, verified, and both are exchanged by renaming; the former database is kept.
  */
-#include <ctype.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -28,20 +27,6 @@ static const hf_cli_option options[] = {
     {"keep-on-failure", NULL, "do not drop the new database if something fails"},
     {NULL, NULL, NULL},
 };
-
-/* `database` and `suffix`, the former cut at a character so that PostgreSQL does not cut the latter. */
-static char *name_beside(const char *database, const char *suffix)
-{
-    size_t len = strlen(database);
-    size_t room = NAME_MAX_BYTES - strlen(suffix);
-
-    if (len > room) {
-        len = room;
-        while (len > 0 && ((unsigned char) database[len] & 0xc0) == 0x80)
-            len--;
-    }
-    return hf_format("%.*s%s", (int) len, database, suffix);
-}
 
 static void on_phase(void *context, const char *phase)
 {
@@ -132,12 +117,8 @@ static hf_status restore_and_swap(hf_cli *cli, const hf_session *session, const 
     HF_TRY(hf_swap_oid(session->url, live, &oid, error));
     HF_TRY(hf_lock_take(session->repository, session->target->name, "restore --swap", &lock, error));
     hf_time_compact(hf_now_ms(), time);
-    for (char *at = time; *at != '\0'; at++)
-        *at = (char) tolower((unsigned char) *at); /* a name that needs no quotes in psql */
-    HF_AUTO_STR beside_suffix = hf_format("__hf_%s", time);
-    HF_AUTO_STR kept_suffix = hf_format("__failed_%s", time);
-    HF_AUTO_STR beside = name_beside(live, beside_suffix);
-    HF_AUTO_STR kept = name_beside(live, kept_suffix);
+    HF_AUTO_STR beside = hf_swap_name(live, "hf", time);
+    HF_AUTO_STR kept = hf_swap_name(live, "failed", time);
 
     hf_status status = restore(cli, session, manifest, beside, jobs, &report, error);
     json_t *document = hf_restore_report_json(&report);
