@@ -1,0 +1,63 @@
+"""diff against content that changed in one way only, and verify's depths."""
+import pytest
+
+
+@pytest.fixture
+def taken(small_site):
+    small_site.holdfast("backup", check=0)
+    return small_site
+
+
+# The change, and what diff must name: (tables, schema objects, sequences)
+CHANGES = {
+    "one value": ("UPDATE invoices SET net = net + 0.01 WHERE id = (SELECT id FROM invoices ORDER BY id LIMIT 1)", ({"invoices"}, set(), set())),
+    "one row less": ("DELETE FROM email_otp WHERE id = (SELECT min(id) FROM email_otp)", ({"email_otp"}, set(), set())),
+    "two values exchanged": ("UPDATE local_users u SET display_name = v.display_name FROM local_users v WHERE u.display_name <> v.display_name AND"
+                             " u.id IN (SELECT id FROM local_users ORDER BY id LIMIT 1) AND v.id = (SELECT id FROM local_users WHERE display_name <> "
+                             "(SELECT display_name FROM local_users ORDER BY id LIMIT 1) ORDER BY id LIMIT 1)", ({"local_users"}, set(), set())),
+    "null and empty": ("UPDATE local_users SET phone = '' WHERE id = (SELECT id FROM local_users WHERE phone IS NULL LIMIT 1)", ({"local_users"}, set(), set())),
+    "an index": ("CREATE INDEX extra_index ON invoices (net)", (set(), {"extra_index"}, set())),
+    "a function": ("CREATE FUNCTION extra() RETURNS int LANGUAGE sql AS 'SELECT 1'", (set(), {"extra()"}, set())),
+    "a grant": ("GRANT SELECT ON invoices TO pg_monitor", (set(), {"TABLE invoices"}, set())),
+    "a comment": ("COMMENT ON TABLE invoices IS 'x'", (set(), {"TABLE invoices"}, set())),
+    "a sequence": ("SELECT nextval('invoices_number_seq')", (set(), set(), {"invoices_number_seq"})),
+    "an empty table": ("CREATE TABLE extra (a int)", ({"extra"}, {"extra"}, set())),
+}
+
+
+@pytest.mark.parametrize("what", CHANGES)
+def test_one_change(taken, what):
+    sql, expected = CHANGES[what]
+    taken.cluster.psql(taken.db, sql)
+    document = taken.holdfast("diff", "--output", "json", check=7).json()
+    assert document["equal"] is False
+    seen = ({entry["table"] for entry in document["tables"]}, {entry["name"] for entry in document["schema"]},
+            {entry["name"] for entry in document["sequences"]})
+    assert seen == expected
+    taken.holdfast("backup", check=0)
+    first, second = (entry["id"] for entry in taken.json("snapshots")["snapshots"])
+    again = taken.holdfast("diff", first, second, "--output", "json", check=7).json()
+    assert ({entry["table"] for entry in again["tables"]}, {entry["name"] for entry in again["schema"]},
+            {entry["name"] for entry in again["sequences"]}) == expected
+
+
+def test_what_does_not_count(taken):
+    """Another order of rows, other pages and statistics are the same content."""
+    taken.cluster.psql(taken.db, "UPDATE local_users SET email = email; CREATE TABLE moved AS SELECT * FROM email_otp ORDER BY id DESC;"
+                       "DELETE FROM email_otp; INSERT INTO email_otp OVERRIDING SYSTEM VALUE SELECT * FROM moved; DROP TABLE moved; ANALYZE")
+    taken.cluster.psql(taken.db, "VACUUM FULL")
+    assert taken.json("diff")["equal"] is True
+    again = taken.json("backup")["snapshot"]
+    assert taken.json("diff", taken.json("snapshots")["snapshots"][0]["id"], again["id"])["equal"] is True
+
+
+def test_depths(taken):
+    """--stored sees what is missing or of another size, --full also what changed inside."""
+    victim = max(taken.repository.glob("objects/*/*"), key=lambda path: path.stat().st_size)
+    data = victim.read_bytes()
+    victim.chmod(0o600)
+    victim.write_bytes(data[:60] + bytes([data[60] ^ 8]) + data[61:])
+    taken.holdfast("verify", "--stored", check=0)
+    assert victim.name in taken.holdfast("verify", "--full", check=12).stdout
+    victim.write_bytes(data)
+    taken.holdfast("verify", "--full", check=0)
