@@ -1,12 +1,12 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
-#include "cli/compare.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "pg/catalog.h"
 #include "pg/connection.h"
 #include "pg/pg_dump.h"
+#include "restore/compare.h"
 
 static const hf_cli_option options[] = {
     {"jobs", "N", "connections that read the live database side by side; default as configured"},

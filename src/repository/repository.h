@@ -78,9 +78,27 @@ void hf_snapshot_list_done(hf_snapshot_list *list);
 HF_MUST_CHECK hf_status hf_repository_list(hf_repository *repository, const char *target,
                                            hf_snapshot_list *ret_list, hf_error *error);
 
-/* "latest", an id, or its unique beginning -> the full id (caller owns).  HF_E_NOT_FOUND; HF_E_USAGE if ambiguous. */
+/*
+ * What a snapshot may be called: "latest"; an id, or its unique beginning; "label:NAME"; or a label where no id begins with it.  Latest, and
+ * a label that several have, mean the newest one that is sound in pointer and manifest.  -> the full id (caller owns).  HF_E_NOT_FOUND;
+ * HF_E_USAGE if the beginning is that of several ids; the damage if all that would do are broken.
+ */
 HF_MUST_CHECK hf_status hf_repository_find(hf_repository *repository, const char *target, const char *name,
                                            char **ret_id, hf_error *error);
+
+typedef struct hf_snapshot_choice {
+    char *id;
+    hf_strings passed_over; /* what is wrong with newer ones that would have been meant, were they not broken */
+} hf_snapshot_choice;
+void hf_snapshot_choice_done(hf_snapshot_choice *choice);
+
+/* hf_repository_find(), and what was passed over. */
+HF_MUST_CHECK hf_status hf_repository_choose(hf_repository *repository, const char *target, const char *name,
+                                             hf_snapshot_choice *ret_choice, hf_error *error);
+
+/* The newest sound snapshot taken at or before a time; HF_E_NOT_FOUND tells the oldest there is. */
+HF_MUST_CHECK hf_status hf_repository_find_at(hf_repository *repository, const char *target, int64_t at_ms,
+                                              hf_snapshot_choice *ret_choice, hf_error *error);
 
 /* Read and check pointer and manifest. */
 HF_MUST_CHECK hf_status hf_repository_load(hf_repository *repository, const char *target, const char *id,

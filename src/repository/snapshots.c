@@ -1,5 +1,5 @@
 /*
- * Snapshots: sealing, listing, finding and loading them.
+ * Snapshots: sealing, listing and loading them; find.c tells which one is meant.
  *
  * Sealing has one commit point, the put of the pointer.  A kill before it leaves objects that nothing names (garbage);
  * a kill after it leaves the snapshot, whole.  Everything that reads trusts nothing: the pointer carries its own digest,
@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/text.h"
 #include "repository/document.h"
+#include "repository/find.h"
 #include "repository/layout.h"
 #include "repository/pointer.h"
 #include "repository/repository.h"
@@ -79,13 +80,6 @@ hf_status hf_repository_seal(hf_repository *repository, const hf_manifest *manif
         return hf_fail(error, HF_E_CORRUPT, "\"%s\" reads back differently from what was written", key);
 
     return HF_OK;
-}
-
-/* Failures that tell about the stored bytes, not about the way to them. */
-static bool is_damage(hf_status status)
-{
-    return status == HF_E_CORRUPT || status == HF_E_NOT_FOUND || status == HF_E_LIMIT ||
-           status == HF_E_FORMAT;
 }
 
 /* HF_E_NOT_FOUND: no such pointer.  On other failures ret_info names the snapshot, to be listed as broken. */
@@ -171,10 +165,10 @@ static hf_status list_snapshot(hf_repository *repository, const snapshot_name *n
         return HF_OK; /* removed since it was listed */
     if (status == HF_OK)
         status = hf_repository_stat_object(repository, &info.manifest, &why);
-    else if (is_damage(status))
+    else if (hf_is_damage(status))
         info.created_ms = time_of_id(name->id);
 
-    if (status != HF_OK && !is_damage(status)) {
+    if (status != HF_OK && !hf_is_damage(status)) {
         if (error != NULL)
             *error = why;
         return status;
@@ -216,83 +210,6 @@ hf_status hf_repository_list(hf_repository *repository, const char *target, hf_s
     *ret_list = list;
     list = (hf_snapshot_list){0};
     return HF_OK;
-}
-
-/* The newest snapshot whose pointer and manifest verify.  If all are broken, the newest one's damage. */
-static hf_status find_latest(hf_repository *repository, const char *target, char **ret_id, hf_error *error)
-{
-    HF_AUTO(hf_snapshot_list_done) hf_snapshot_list list = {0};
-    hf_error newest = {0};
-
-    HF_TRY(hf_repository_list(repository, target, &list, error));
-
-    for (size_t i = list.count; i-- > 0;) {
-        HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
-        hf_error why = {0};
-        hf_status status = hf_repository_load(repository, target, list.items[i].id, &manifest, &why);
-
-        if (status == HF_OK) {
-            *ret_id = HF_TAKE(list.items[i].id);
-            return HF_OK;
-        }
-        if (!is_damage(status)) {
-            if (error != NULL)
-                *error = why;
-            return status;
-        }
-        if (newest.code == HF_OK)
-            newest = why;
-    }
-
-    if (newest.code != HF_OK) {
-        if (error != NULL)
-            *error = newest;
-        return newest.code;
-    }
-
-    (void) hf_fail(error, HF_E_NOT_FOUND, "target \"%s\" has no snapshot", target);
-    (void) hf_hint(error, "take one with `holdfast backup`");
-    return HF_E_NOT_FOUND;
-}
-
-hf_status hf_repository_find(hf_repository *repository, const char *target, const char *name, char **ret_id,
-                             hf_error *error)
-{
-    HF_AUTO(snapshot_names_done) snapshot_names names = {0};
-    const char *match = NULL;
-    size_t matches = 0;
-
-    if (hf_streq(name, "latest"))
-        return find_latest(repository, target, ret_id, error);
-
-    HF_TRY(hf_check_repository_name("snapshot id", name, error));
-    HF_TRY(list_names(repository, target, &names, error));
-
-    for (size_t i = 0; i < names.count; i++) {
-        const char *id = names.items[i].id;
-
-        if (hf_streq(id, name)) {
-            *ret_id = hf_strdup(id);
-            return HF_OK;
-        }
-        if (hf_starts_with(id, name)) {
-            match = id;
-            matches++;
-        }
-    }
-
-    if (matches == 1) {
-        *ret_id = hf_strdup(match);
-        return HF_OK;
-    }
-
-    (void) hf_fail(error, matches > 1 ? HF_E_USAGE : HF_E_NOT_FOUND,
-                   matches > 1 ? "\"%s\" begins the id of more than one snapshot of target \"%s\""
-                               : "\"%s\" is no snapshot of target \"%s\"",
-                   name, target);
-    (void) hf_hint(error, matches > 1 ? "give more of the id; `holdfast snapshots` lists them"
-                                      : "`holdfast snapshots` lists those that exist");
-    return matches > 1 ? HF_E_USAGE : HF_E_NOT_FOUND;
 }
 
 static hf_status check_belongs(const hf_snapshot_info *info, const hf_manifest *manifest, hf_error *error)
@@ -352,7 +269,7 @@ hf_status hf_repository_load(hf_repository *repository, const char *target, cons
 
     if (error != NULL)
         *error = why;
-    if (!is_damage(status) || status == HF_E_FORMAT) {
+    if (!hf_is_damage(status) || status == HF_E_FORMAT) {
         (void) hf_prefix(error, "snapshot \"%s\" of target \"%s\"", id, target);
         return status;
     }

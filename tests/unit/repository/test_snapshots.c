@@ -126,11 +126,77 @@ static void test_find__by_latest_id_and_beginning(void **state)
     expect_find(f, "202611", HF_E_USAGE, NULL);
     expect_find(f, "2027", HF_E_NOT_FOUND, NULL);
     expect_find(f, "", HF_E_USAGE, NULL);
-    expect_find(f, "../x", HF_E_USAGE, NULL);
+    expect_find(f, "../x", HF_E_NOT_FOUND, NULL);
 
     /* An id that begins another one is that id. */
     seal_new(f, "20261120", OLD_MS - 1);
     expect_find(f, "20261120", HF_OK, "20261120");
+}
+
+static void seal_labelled(fixture *f, const char *id, int64_t created_ms, const char *label)
+{
+    HF_AUTO(hf_manifest_freep) hf_manifest *manifest = make_manifest(f, id, created_ms);
+
+    free(manifest->label);
+    manifest->label = hf_strdup(label);
+    assert_int_equal(hf_repository_seal(f->repository, manifest, &f->error), HF_OK);
+}
+
+static void test_find__by_label(void **state)
+{
+    fixture *f = *state;
+
+    seal_labelled(f, OLD, OLD_MS, "before 1.2");
+    seal_labelled(f, NEW, NEW_MS, "2026112");
+    expect_find(f, "before 1.2", HF_OK, OLD);
+    expect_find(f, "label:before 1.2", HF_OK, OLD);
+    expect_find(f, "before", HF_E_NOT_FOUND, NULL);
+    expect_find(f, "label:", HF_E_NOT_FOUND, NULL);
+    expect_find(f, "label:" OLD, HF_E_NOT_FOUND, NULL);
+
+    /* An id goes before a label. */
+    expect_find(f, "20261120", HF_OK, OLD);
+    expect_find(f, "2026112", HF_E_USAGE, NULL);
+    expect_find(f, "label:2026112", HF_OK, NEW);
+
+    /* A label that was used again. */
+    seal_labelled(f, "20261122T000000Z-000000", NEW_MS + 1000, "before 1.2");
+    expect_find(f, "before 1.2", HF_OK, "20261122T000000Z-000000");
+}
+
+static void expect_at(fixture *f, int64_t at_ms, const char *id, size_t passed_over)
+{
+    HF_AUTO(hf_snapshot_choice_done) hf_snapshot_choice choice = {0};
+
+    assert_int_equal(hf_repository_find_at(f->repository, TARGET, at_ms, &choice, &f->error), HF_OK);
+    assert_string_equal(choice.id, id);
+    assert_int_equal(choice.passed_over.count, passed_over);
+}
+
+static void test_find__by_time(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO(hf_snapshot_choice_done) hf_snapshot_choice choice = {0};
+
+    assert_int_equal(hf_repository_find_at(f->repository, TARGET, NEW_MS, &choice, &f->error),
+                     HF_E_NOT_FOUND);
+    seal_new(f, OLD, OLD_MS);
+    seal_new(f, NEW, NEW_MS);
+    expect_at(f, INT64_MAX, NEW, 0);
+    expect_at(f, NEW_MS, NEW, 0);
+    expect_at(f, NEW_MS - 1, OLD, 0);
+    expect_at(f, OLD_MS, OLD, 0);
+    assert_int_equal(hf_repository_find_at(f->repository, TARGET, OLD_MS - 1, &choice, &f->error),
+                     HF_E_NOT_FOUND);
+    assert_non_null(strstr(f->error.message, "the oldest is " OLD));
+
+    cut_in_half(f, "snapshots/site/" NEW ".json");
+    expect_at(f, INT64_MAX, OLD, 1);
+    expect_at(f, OLD_MS, OLD, 0);
+    assert_int_equal(hf_repository_choose(f->repository, TARGET, "latest", &choice, &f->error), HF_OK);
+    assert_string_equal(choice.id, OLD);
+    assert_int_equal(choice.passed_over.count, 1);
+    assert_non_null(strstr(choice.passed_over.items[0], NEW));
 }
 
 static void test_load__knows_what_does_not_exist(void **state)
@@ -318,6 +384,8 @@ int main(void)
         CASE(test_seal__refuses_names_that_are_no_names),
         CASE(test_list__is_ordered_by_time_and_by_target),
         CASE(test_find__by_latest_id_and_beginning),
+        CASE(test_find__by_label),
+        CASE(test_find__by_time),
         CASE(test_load__knows_what_does_not_exist),
         CASE(test_load__every_flipped_bit_of_a_pointer_shows),
         CASE(test_load__a_broken_snapshot_leaves_the_other_usable),

@@ -1,6 +1,6 @@
-/* The comparison behind `diff`: a snapshot against another one, or against the live database. */
-#ifndef HF_CLI_COMPARE_H
-#define HF_CLI_COMPARE_H
+/* A snapshot against another one, or against a database: schema objects, rows, sequences.  Behind diff, prove and the way back. */
+#ifndef HF_RESTORE_COMPARE_H
+#define HF_RESTORE_COMPARE_H
 
 #include <jansson.h>
 

@@ -1,4 +1,4 @@
-#include "cli/compare.h"
+#include "restore/compare.h"
 
 #include <stdlib.h>
 #include <string.h>
