@@ -64,6 +64,16 @@ typedef struct hf_job {
     hf_row_digest pieces_seen; /* of large objects */
     hf_schedule schedule;
 
+    /*
+     * Loads that the server refused: a CHECK may read a table that is not loaded yet.  They are tried again when all other
+     * loads are done, in rounds, as long as a round gets any of them in.
+     */
+    struct {
+        HF_VECTOR(size_t) parked; /* tasks */
+        size_t open;              /* loads that are neither done nor parked */
+        bool progress;            /* one was done since the last round began */
+    } loads;
+
     pthread_mutex_t mutex;
     pthread_cond_t changed;
     hf_status status; /* the first failure that ends everything */
@@ -102,6 +112,8 @@ HF_MUST_CHECK hf_status hf_set_sequences(hf_job *job, hf_restore_session *sessio
 HF_MUST_CHECK hf_status hf_refresh(hf_job *job, hf_restore_session *session, size_t entry, hf_error *error);
 HF_MUST_CHECK hf_status hf_analyze(hf_job *job, hf_restore_session *session, size_t first, size_t count,
                                    hf_error *error);
+
+bool hf_task_is_load(const hf_task *task); /* of rows */
 
 /* True for a failure of one statement, after which the connection can go on. */
 bool hf_is_refusal(hf_status status);

@@ -3,6 +3,8 @@
  *
  * Partitions whose rows other partitions may have to take are loaded through the table above them.
  *
+ * A load may fail for want of another table's rows, and is then tried again (run.c).
+ *
  * A table that one worker loads is truncated first in the same transaction, which lets COPY write its rows frozen: nobody
  * has to set their hint bits later, and reading them back is cheaper.  Several workers in one table cannot do that.  A
  * configuration table of an extension holds rows that the extension brought: those that its condition covers, or all of

@@ -206,6 +206,52 @@ static void fail_job(hf_job *job, hf_status status, const hf_error *error)
     pthread_cond_broadcast(&job->changed);
 }
 
+/* What a function in a CHECK, or a foreign key of an extension, may say for want of other rows. */
+static bool may_pass_later(const hf_task *task, hf_status status, const hf_error *error)
+{
+    static const char *const CLASSES[] = {"22", "23", "42", "P0"};
+    if (!hf_task_is_load(task) || status != HF_E_DATABASE)
+        return false;
+    for (size_t i = 0; i < sizeof(CLASSES) / sizeof(*CLASSES); i++)
+        if (strncmp(error->sqlstate, CLASSES[i], 2) == 0)
+            return true;
+    return false;
+}
+
+/* Under the mutex: a load was done or parked; when it was the last one, the parked ones have their next try. */
+static void begin_round(hf_job *job)
+{
+    if (--job->loads.open > 0 || !job->loads.progress)
+        return;
+    job->loads.progress = false;
+    job->loads.open = job->loads.parked.count;
+    for (size_t i = 0; i < job->loads.parked.count; i++)
+        hf_schedule_resume(&job->schedule, job->loads.parked.items[i]);
+    job->loads.parked.count = 0;
+}
+
+/* Under the mutex: what follows from a task's end.  HF_OK also for a load that is to be tried again. */
+static hf_status end_task(hf_job *job, hf_restore_session *session, size_t number, hf_status status,
+                          const hf_error *error)
+{
+    const hf_task *task = &job->schedule.tasks.items[number];
+    hf_error ignored;
+    if (may_pass_later(task, status, error) && (job->loads.open > 1 || job->loads.progress) &&
+        hf_pg_exec(session->pg, "ROLLBACK", &ignored) == HF_OK) {
+        hf_schedule_park(&job->schedule, number);
+        HF_PUSH(&job->loads.parked, number);
+        begin_round(job);
+        return HF_OK;
+    }
+    bool is_load = hf_task_is_load(task);
+    hf_schedule_end(&job->schedule, number);
+    if (is_load && status == HF_OK) {
+        job->loads.progress = true;
+        begin_round(job);
+    }
+    return status;
+}
+
 static void *work(void *job_)
 {
     hf_job *job = job_;
@@ -225,7 +271,7 @@ static void *work(void *job_)
         int64_t took_ms = hf_monotonic_ms() - started;
         pthread_mutex_lock(&job->mutex);
         account(job, &task, took_ms);
-        hf_schedule_end(&job->schedule, number);
+        status = end_task(job, &session, number, status, &error);
         if (status != HF_OK)
             fail_job(job, status, &error);
         pthread_cond_broadcast(&job->changed);

@@ -168,14 +168,32 @@ bool hf_schedule_take(hf_schedule *schedule, size_t *ret_task)
     return found;
 }
 
-void hf_schedule_end(hf_schedule *schedule, size_t number)
+static void release(hf_schedule *schedule, hf_task *task)
 {
-    hf_task *task = &schedule->tasks.items[number];
     for (size_t i = 0; i < task->locks.count; i++)
         schedule->held
             .items[(size_t) task->locks.items[i].table * HF_LOCK_MODES + task->locks.items[i].mode]--;
-    task->state = HF_TASK_DONE;
     schedule->running--;
+}
+
+void hf_schedule_park(hf_schedule *schedule, size_t number)
+{
+    hf_task *task = &schedule->tasks.items[number];
+    release(schedule, task);
+    task->state = HF_TASK_WAITING;
+}
+
+void hf_schedule_resume(hf_schedule *schedule, size_t number)
+{
+    schedule->tasks.items[number].state = HF_TASK_READY;
+    heap_push(schedule, number);
+}
+
+void hf_schedule_end(hf_schedule *schedule, size_t number)
+{
+    hf_task *task = &schedule->tasks.items[number];
+    release(schedule, task);
+    task->state = HF_TASK_DONE;
     schedule->done++;
     for (size_t i = 0; i < task->successors.count; i++) {
         hf_task *next = &schedule->tasks.items[task->successors.items[i]];

@@ -69,6 +69,12 @@ bool hf_schedule_take(hf_schedule *schedule, size_t *ret_task);
 /* A taken task has ended, well or not: releases its locks and what waits for it. */
 void hf_schedule_end(hf_schedule *schedule, size_t task);
 
+/* A taken task has not done its work: releases its locks, and it waits for hf_schedule_resume(). */
+void hf_schedule_park(hf_schedule *schedule, size_t task);
+
+/* A parked task is ready again. */
+void hf_schedule_resume(hf_schedule *schedule, size_t task);
+
 bool hf_schedule_is_finished(const hf_schedule *schedule);
 
 #endif

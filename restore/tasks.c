@@ -112,9 +112,15 @@ void hf_job_init(hf_job *job, const hf_restore_options *options, const hf_archiv
     }
 }
 
+bool hf_task_is_load(const hf_task *task)
+{
+    return task->kind == HF_TASK_LOAD || task->kind == HF_TASK_CHUNK;
+}
+
 void hf_job_done(hf_job *job)
 {
     hf_schedule_done(&job->schedule);
+    free(job->loads.parked.items);
     for (size_t i = 0; i < job->archive->entries.count; i++)
         free(job->entries[i].locked.items);
     free(job->entries);
@@ -395,5 +401,8 @@ hf_status hf_job_plan(hf_job *job, hf_error *error)
     plan_refreshes(job, relations, acl);
     if (!job->options->no_analyze)
         plan_statistics(job, acl);
+    for (size_t i = 0; i < job->schedule.tasks.count; i++)
+        if (hf_task_is_load(&job->schedule.tasks.items[i]))
+            job->loads.open++;
     return hf_schedule_prepare(&job->schedule, error);
 }

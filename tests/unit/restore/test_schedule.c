@@ -117,6 +117,32 @@ static void test_schedule__a_foreign_key_holds_two_tables(void **state)
     assert_int_equal(take(&schedule), to);
 }
 
+static void test_schedule__a_parked_task_frees_its_locks_and_holds_up_what_waits_for_it(void **state)
+{
+    (void) state;
+    HF_AUTO(hf_schedule_done) hf_schedule schedule = {0};
+    size_t first = hf_schedule_add(&schedule, KIND, 0, 0, 9);
+    hf_schedule_lock(&schedule, first, 1, HF_LOCK_EXCLUSIVE);
+    size_t other = hf_schedule_add(&schedule, KIND, 0, 0, 1);
+    hf_schedule_lock(&schedule, other, 1, HF_LOCK_EXCLUSIVE);
+    size_t then = hf_schedule_add(&schedule, KIND, 0, 0, 1);
+    hf_schedule_after(&schedule, then, first);
+    prepare(&schedule);
+    assert_int_equal(take(&schedule), first);
+    assert_int_equal(take(&schedule), SIZE_MAX);
+    hf_schedule_park(&schedule, first);
+    assert_int_equal(take(&schedule), other);
+    hf_schedule_end(&schedule, other);
+    assert_int_equal(take(&schedule), SIZE_MAX);
+    hf_schedule_resume(&schedule, first);
+    assert_int_equal(take(&schedule), first);
+    assert_int_equal(take(&schedule), SIZE_MAX);
+    hf_schedule_end(&schedule, first);
+    assert_int_equal(take(&schedule), then);
+    hf_schedule_end(&schedule, then);
+    assert_true(hf_schedule_is_finished(&schedule));
+}
+
 static void test_schedule__keeps_the_strongest_lock(void **state)
 {
     (void) state;
@@ -170,6 +196,7 @@ int main(void)
         cmocka_unit_test(test_schedule__finds_a_circle),
         cmocka_unit_test(test_schedule__keeps_conflicting_locks_apart),
         cmocka_unit_test(test_schedule__a_foreign_key_holds_two_tables),
+        cmocka_unit_test(test_schedule__a_parked_task_frees_its_locks_and_holds_up_what_waits_for_it),
         cmocka_unit_test(test_schedule__keeps_the_strongest_lock),
         cmocka_unit_test(test_schedule__runs_everything_in_order),
     };
