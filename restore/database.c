@@ -7,6 +7,7 @@
 
 #define MARK "holdfast: the restore of a snapshot into this database is not finished"
 #define QUERY_MAX (1u << 20)
+#define IN_USE "55006"
 #define ICU_OF_DATABASES 150000 /* the first version with ICU as a database's provider */
 #define BUILTIN_PROVIDER 170000
 
@@ -115,14 +116,42 @@ hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool 
     return hf_pg_exec(pg, hf_buf_text(&sql), error);
 }
 
-hf_status hf_database_drop(hf_pg *pg, const char *database, hf_error *error)
+/* A copy must not drop the slot that the original uses, so each is parted from its slot first. */
+static hf_status drop_subscriptions(const char *url, const char *database, hf_error *error)
 {
+    HF_AUTO_PG pg = NULL;
+    hf_pg_options connection = {.url = url, .database = database, .purpose = "restore", .exact_text = true};
+    HF_TRY(hf_pg_connect(&connection, &pg, error));
+    HF_AUTO_ROWS rows = NULL;
+    HF_TRY(hf_pg_query(pg,
+                       "SELECT s.subname AS name FROM pg_catalog.pg_subscription s "
+                       "JOIN pg_catalog.pg_database d ON d.oid = s.subdbid "
+                       "WHERE d.datname = pg_catalog.current_database()",
+                       0, NULL, &rows, error));
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        HF_AUTO_BUF name = HF_BUF_MAX(1024);
+        hf_sql_name(&name, hf_rows_text(rows, i, "name"));
+        HF_TRY(hf_pg_execf(pg, error, "ALTER SUBSCRIPTION %s DISABLE", hf_buf_text(&name)));
+        HF_TRY(hf_pg_execf(pg, error, "ALTER SUBSCRIPTION %s SET (slot_name = NONE)", hf_buf_text(&name)));
+        HF_TRY(hf_pg_execf(pg, error, "DROP SUBSCRIPTION %s", hf_buf_text(&name)));
+    }
+    return HF_OK;
+}
+
+hf_status hf_database_drop(hf_pg *pg, const char *url, const char *database, hf_error *error)
+{
+    hf_error scratch;
+    hf_error *seen = error != NULL ? error : &scratch;
     HF_AUTO_BUF sql = HF_BUF_MAX(4096);
     hf_buf_puts(&sql, "DROP DATABASE IF EXISTS ");
     hf_sql_name(&sql, database);
     hf_buf_puts(&sql, " WITH (FORCE)");
     hf_stop_hold();
-    hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), error);
+    hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), seen);
+    hf_error ignored;
+    if (status != HF_OK && strcmp(seen->sqlstate, IN_USE) == 0 &&
+        drop_subscriptions(url, database, &ignored) == HF_OK)
+        status = hf_pg_exec(pg, hf_buf_text(&sql), seen);
     hf_stop_release();
     return status;
 }
@@ -133,7 +162,7 @@ hf_status hf_restore_drop(const char *url, const char *database, hf_error *error
     HF_AUTO_PG pg = NULL;
     hf_status status = hf_database_connect(url, database, &pg, error);
     if (status == HF_OK)
-        status = hf_database_drop(pg, database, error);
+        status = hf_database_drop(pg, url, database, error);
     hf_stop_release();
     return status;
 }
@@ -247,7 +276,8 @@ static hf_status set_acl(hf_pg *pg, const hf_restore_options *options, hf_error 
     HF_TRY(hf_pg_query(pg,
                        "SELECT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE "
                        "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) END AS grantee, "
-                       "privilege_type, is_grantable FROM pg_catalog.aclexplode($1::aclitem[])",
+                       "pg_catalog.pg_get_userbyid(grantor) AS grantor, "
+                       "privilege_type, is_grantable FROM pg_catalog.aclexplode($1::pg_catalog.aclitem[])",
                        1, &acl, &rows, error));
     HF_AUTO_BUF name = HF_BUF_MAX(1024);
     hf_sql_name(&name, options->database);
@@ -255,16 +285,23 @@ static hf_status set_acl(hf_pg *pg, const hf_restore_options *options, hf_error 
     hf_buf_printf(&sql, "REVOKE ALL ON DATABASE %s FROM PUBLIC; REVOKE ALL ON DATABASE %s FROM ",
                   hf_buf_text(&name), hf_buf_text(&name));
     hf_sql_name(&sql, options->manifest->database.owner);
-    for (size_t i = 0; i < hf_rows_count(rows); i++)
-        hf_buf_printf(&sql, "; GRANT %s ON DATABASE %s TO %s%s", hf_rows_text(rows, i, "privilege_type"),
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        const char *grantor = hf_rows_text(rows, i, "grantor");
+        bool is_owners = hf_streq(grantor, options->manifest->database.owner);
+        if (!is_owners) {
+            hf_buf_puts(&sql, "; SET ROLE ");
+            hf_sql_name(&sql, grantor);
+        }
+        hf_buf_printf(&sql, "; GRANT %s ON DATABASE %s TO %s%s%s", hf_rows_text(rows, i, "privilege_type"),
                       hf_buf_text(&name), hf_rows_text(rows, i, "grantee"),
-                      hf_rows_bool(rows, i, "is_grantable") ? " WITH GRANT OPTION" : "");
+                      hf_rows_bool(rows, i, "is_grantable") ? " WITH GRANT OPTION" : "",
+                      is_owners ? "" : "; RESET ROLE");
+    }
     HF_TRY(hf_buf_check(&sql, "query", error));
     return hf_pg_exec(pg, hf_buf_text(&sql), error);
 }
 
-hf_status hf_database_finish(hf_pg *pg, const hf_restore_options *options, hf_strings *warnings,
-                             hf_error *error)
+static hf_status finish(hf_pg *pg, const hf_restore_options *options, hf_strings *warnings, hf_error *error)
 {
     HF_TRY(set_settings(pg, options, warnings, error));
     HF_TRY(set_acl(pg, options, error));
@@ -279,4 +316,28 @@ hf_status hf_database_finish(hf_pg *pg, const hf_restore_options *options, hf_st
     add_comment(&sql, options->database, options->manifest->database.comment);
     HF_TRY(hf_buf_check(&sql, "query", error));
     return hf_pg_exec(pg, hf_buf_text(&sql), error);
+}
+
+static bool is_ascii(const char *text)
+{
+    for (; *text != '\0'; text++)
+        if ((unsigned char) *text > 127)
+            return false;
+    return true;
+}
+
+/*
+ * Texts in the shared catalogs have the encoding of the database from which they were written, so this one's are written
+ * from itself; but its name, written from another one, may be a name that it cannot spell.
+ */
+hf_status hf_database_finish(hf_pg *maintenance, const hf_restore_options *options, hf_strings *warnings,
+                             hf_error *error)
+{
+    if (!is_ascii(options->database))
+        return finish(maintenance, options, warnings, error);
+    HF_AUTO_PG pg = NULL;
+    hf_pg_options connection = {
+        .url = options->url, .database = options->database, .purpose = "restore", .exact_text = true};
+    HF_TRY(hf_pg_connect(&connection, &pg, error));
+    return finish(pg, options, warnings, error);
 }

@@ -16,11 +16,15 @@ HF_MUST_CHECK hf_status hf_database_probe(hf_pg *pg, const char *database, bool 
 HF_MUST_CHECK hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool *ret_created,
                                            hf_error *error);
 
-HF_MUST_CHECK hf_status hf_database_drop(hf_pg *pg, const char *database, hf_error *error);
+/* `url`, of any database of the server, is for one that has subscriptions: they are dropped first, their slots are not. */
+HF_MUST_CHECK hf_status hf_database_drop(hf_pg *pg, const char *url, const char *database, hf_error *error);
 
-/* Settings, ACL, connection limit, and last the true comment, which takes the mark away. */
-HF_MUST_CHECK hf_status hf_database_finish(hf_pg *pg, const hf_restore_options *options, hf_strings *warnings,
-                                           hf_error *error);
+/*
+ * Settings, ACL, connection limit, and last the true comment, which takes the mark away.  `maintenance` serves where the
+ * database itself would not understand its own name.
+ */
+HF_MUST_CHECK hf_status hf_database_finish(hf_pg *maintenance, const hf_restore_options *options,
+                                           hf_strings *warnings, hf_error *error);
 
 /* A maintenance connection: postgres, else template1, else as the URL says; never `except`. */
 HF_MUST_CHECK hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_pg,

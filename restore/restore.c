@@ -103,7 +103,7 @@ static hf_status make(hf_job *job, hf_pg *maintenance, bool replace, int64_t *ph
 {
     begin_phase(job->options, job->report, "create", phase_ms);
     if (replace)
-        HF_TRY(hf_database_drop(maintenance, job->options->database, error));
+        HF_TRY(hf_database_drop(maintenance, job->options->url, job->options->database, error));
     HF_TRY(hf_database_create(maintenance, job->options, ret_created, error));
     HF_FAULT("restore.after_create", error);
     return fill(job, maintenance, phase_ms, error);

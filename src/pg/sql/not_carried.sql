@@ -3,6 +3,16 @@ SELECT 'a foreign table, whose rows live elsewhere' AS what, c.oid::pg_catalog.r
   FROM pg_catalog.pg_class c
  WHERE c.relkind = 'f'
 UNION ALL
+SELECT 'an invalid index, which a failed CREATE INDEX CONCURRENTLY left', x.indexrelid::pg_catalog.regclass::text
+  FROM pg_catalog.pg_index x
+  JOIN pg_catalog.pg_class c ON c.oid = x.indexrelid AND c.relkind = 'i'
+ WHERE NOT (x.indisvalid AND x.indisready)
+UNION ALL
+SELECT 'that the triggers of a foreign key are not enabled as usual',
+       pg_catalog.quote_ident(k.conname) || ' of ' || k.conrelid::pg_catalog.regclass::text
+  FROM pg_catalog.pg_constraint k
+ WHERE EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgconstraint = k.oid AND g.tgisinternal AND g.tgenabled <> 'O')
+UNION ALL
 SELECT 'a subscription, which is restored disabled', s.subname
   FROM pg_catalog.pg_stat_subscription s
 UNION ALL
