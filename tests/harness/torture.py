@@ -1,10 +1,12 @@
 """The torture database: one of every kind of thing that a PostgreSQL database can hold. fixtures/torture/README.md lists them."""
+import copy
 import os
+import re
 import shutil
 import subprocess
 from pathlib import Path
 
-from .postgres import quote_name
+from .postgres import PostgresError, quote_name, quote_text
 
 ROOT = Path(__file__).resolve().parents[2] / "fixtures" / "torture"
 OTHERS = {
@@ -78,3 +80,65 @@ def create_other(cluster, kind, db):
     prepare(cluster)
     cluster.psql("postgres", f"CREATE DATABASE {quote_name(db)} TEMPLATE template0 {OTHERS[kind]}")
     cluster.psql(db, ROOT / "others" / f"{kind}.sql")
+
+
+def drop(cluster, db):
+    """As dropdb(), but also when the database has subscriptions, which forbid it; their slots, elsewhere, are left alone."""
+    if not cluster.psql("postgres", f"SELECT FROM pg_database WHERE datname = {quote_text(db)}") and db not in cluster.databases():
+        return
+    names = cluster.psql("postgres", "SELECT subname FROM pg_subscription s JOIN pg_database d ON d.oid = subdbid "
+                                     f"WHERE datname = {quote_text(db)}").splitlines()
+    for name in map(quote_name, names):
+        for sql in (f"ALTER SUBSCRIPTION {name} DISABLE", f"ALTER SUBSCRIPTION {name} SET (slot_name = NONE)", f"DROP SUBSCRIPTION {name}"):
+            try:
+                cluster.psql(db, sql)
+            except PostgresError as error:
+                if "slot_name = NONE" not in str(error):
+                    raise
+    cluster.dropdb(db)
+
+
+def in_encoding(cluster, encoding):
+    """The same server, whose clients speak another encoding."""
+    other = copy.copy(cluster)
+    other.environment = lambda *args, **options: {**cluster.environment(*args, **options), "PGCLIENTENCODING": encoding}
+    return other
+
+
+# What the settings of a database could change in pg_dump's text.
+PLAIN = "-c quote_all_identifiers=off -c standard_conforming_strings=on -c escape_string_warning=off"
+
+
+def schema_items(cluster, db):
+    """{(type, schema, name): [texts]} as pg_dump --schema-only writes them."""
+    text = cluster.client("pg_dump", "--schema-only", dbname=db, env={"PGOPTIONS": PLAIN}).decode()
+    items, key = {}, ("", "", "")
+    for block in re.split(r"\n(?=--\n-- (?:Name|TOC entry): )", text):
+        head = re.match(r"--\n-- Name: (.*); Type: ([A-Z -]+); Schema: (.*); Owner: (.*)\n", block)
+        key = (head[2], head[3], head[1]) if head else ("", "", "")
+        lines = [line.rstrip() for line in block.splitlines()]
+        # What may differ from dump to dump, and SET commands that depend on what came before in pg_dump's order.
+        lines = [line for line in lines if line and not line.startswith("--") and not re.match(r"\\(un)?restrict |SET |SELECT pg_catalog.set_config", line)]
+        if key[0] in ("ACL", "DEFAULT ACL"):
+            lines.sort()
+        if lines:
+            items.setdefault(key, []).append("\n".join(lines))
+    return {key: sorted(texts) for key, texts in items.items()}
+
+
+def large_objects(cluster, db):
+    """{oid: data, owner, ACL, comment} as one text."""
+    out = cluster.client("psql", "-XAtq", "-c", "SET search_path = ''", "-c", """SELECT oid, md5(lo_get(oid)), length(lo_get(oid)), pg_get_userbyid(lomowner), lomacl,
+        quote_nullable(obj_description(oid, 'pg_largeobject')) FROM pg_largeobject_metadata ORDER BY oid""", dbname=db, env={"PGOPTIONS": "-c search_path="})
+    return out.decode()
+
+
+def dump_and_restore(cluster, db, copied, options):
+    """What PostgreSQL's own programs make of it, to hold holdfast against: pg_dump -Fc | pg_restore. Its complaints, as text."""
+    archive = f"{cluster.directory}/{copied}.dump"
+    cluster.client("pg_dump", "-Fc", "-f", archive, dbname=db)
+    cluster.psql("postgres", f"CREATE DATABASE {quote_name(copied)} TEMPLATE template0 {options}")
+    done = subprocess.run([cluster.bindir + "/pg_restore", "-d", copied, archive], capture_output=True, check=False, cwd="/",
+                          env=cluster.environment(copied))
+    os.unlink(archive)
+    return done.stderr.decode(errors="replace")
