@@ -206,8 +206,12 @@ typedef struct database_check {
 
 static hf_status connect_reader(const hf_verify_options *options, hf_pg **ret_pg, hf_error *error)
 {
-    hf_pg_options connection = {
-        .url = options->url, .database = options->database, .purpose = "verify", .exact_text = true};
+    static const char *const SETTINGS[] = {"lock_timeout=10s", NULL}; /* a live database may hold locks */
+    hf_pg_options connection = {.url = options->url,
+                                .database = options->database,
+                                .purpose = "verify",
+                                .exact_text = true,
+                                .settings = SETTINGS};
     return hf_pg_connect(&connection, ret_pg, error);
 }
 
@@ -347,7 +351,7 @@ static hf_status compare_tables(database_check *check, hf_pg *pg, const hf_pg_ta
 static hf_status plan_database(database_check *check, hf_pg *pg, hf_difference_list *list, hf_error *error)
 {
     HF_AUTO(hf_pg_tables_done) hf_pg_tables found = {0};
-    HF_TRY(hf_pg_list_tables(pg, &found, error));
+    HF_TRY(hf_pg_list_tables(pg, true, &found, error));
     HF_AUTO(free_live_tables) live_table *tables = NULL;
     return compare_tables(check, pg, &found, &tables, list, error);
 }

@@ -194,7 +194,7 @@ static void look_at_tables(hf_pg *pg, hf_preflight *preflight)
     size_t count = 0;
     hf_error error;
 
-    if (hf_pg_list_tables(pg, &tables, &error) != HF_OK) {
+    if (hf_pg_list_tables(pg, false, &tables, &error) != HF_OK) {
         bad_error(preflight, "tables", &error);
         return;
     }

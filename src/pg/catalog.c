@@ -35,11 +35,11 @@ static void read_columns(const char *json_text, hf_strings *columns)
     json_decref(json);
 }
 
-hf_status hf_pg_list_tables(hf_pg *pg, hf_pg_tables *ret_tables, hf_error *error)
+hf_status hf_pg_list_tables(hf_pg *pg, bool with_sizes, hf_pg_tables *ret_tables, hf_error *error)
 {
     HF_AUTO_ROWS rows = NULL;
 
-    HF_TRY(hf_pg_query(pg, hf_sql_tables, 0, NULL, &rows, error));
+    HF_TRY(hf_pg_query(pg, hf_sql_tables, 1, (const char *const[]){with_sizes ? "t" : "f"}, &rows, error));
     for (size_t i = 0; i < hf_rows_count(rows); i++) {
         hf_pg_table *table = HF_APPEND_NEW(ret_tables);
 

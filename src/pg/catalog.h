@@ -28,8 +28,12 @@ typedef struct hf_pg_table {
 typedef HF_VECTOR(hf_pg_table) hf_pg_tables;
 void hf_pg_tables_done(hf_pg_tables *tables);
 
-/* Tables whose rows belong to a snapshot, by schema and name. */
-HF_MUST_CHECK hf_status hf_pg_list_tables(hf_pg *pg, hf_pg_tables *ret_tables, hf_error *error);
+/*
+ * Tables whose rows belong to a snapshot, by schema and name.  with_sizes: `pages` too, which takes a lock on each and so
+ * may wait for one that is locked exclusively.
+ */
+HF_MUST_CHECK hf_status hf_pg_list_tables(hf_pg *pg, bool with_sizes, hf_pg_tables *ret_tables,
+                                          hf_error *error);
 
 typedef struct hf_pg_sequence {
     char *schema;

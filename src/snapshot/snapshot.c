@@ -180,7 +180,7 @@ static hf_status try_session(session *self, const hf_snapshot_options *options, 
 
     *ret_steady = false;
     hf_pg_tables_done(&self->tables);
-    HF_TRY(hf_pg_list_tables(self->pg, &self->tables, error));
+    HF_TRY(hf_pg_list_tables(self->pg, false, &self->tables, error));
     HF_TRY(refuse_unreadable(self->pg, &self->tables, error));
 
     /* taken before the snapshot, so that nothing after it is missed by whoever replays from here */
@@ -195,7 +195,7 @@ static hf_status try_session(session *self, const hf_snapshot_options *options, 
     if (status != HF_OK && is_vanished(error))
         return HF_OK;
     HF_TRY(status);
-    HF_TRY(hf_pg_list_tables(self->pg, &locked, error));
+    HF_TRY(hf_pg_list_tables(self->pg, true, &locked, error));
     *ret_steady = same_tables(&self->tables, &locked);
     if (!*ret_steady)
         return hf_pg_exec(self->pg, "ROLLBACK", error);

@@ -158,7 +158,6 @@ def test_a_table_goes_away_while_the_backup_begins(small_site):
         small_site.holdfast("restore", snapshot["id"], "--into", f"{small_site.db}__copy{number}", check=0)
 
 
-@pytest.mark.xfail(run=False, reason="the first listing of the tables calls pg_relation_size(), which waits for the lock without a limit")
 def test_a_locked_table_names_its_holder(small_site):
     cluster = small_site.cluster
     small_site.write_config(snapshot={"jobs": 2, "lock_timeout": "1s"})

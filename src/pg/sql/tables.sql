@@ -1,13 +1,14 @@
 -- The tables whose rows a snapshot holds: ordinary tables and partition leaves outside the system's own, and of the
 -- extensions' own those that an extension calls configuration, with its condition.  Columns in COPY order, without
--- generated ones.
+-- generated ones.  The size is asked for only where $1 is true, as that waits for a table's lock.
 SELECT c.oid,
        n.nspname AS schema,
        c.relname AS name,
        pg_catalog.pg_relation_filenode(c.oid) AS relfilenode,
        c.relkind AS relkind,
        c.relpersistence AS persistence,
-       pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint AS pages,
+       CASE WHEN $1::bool THEN pg_catalog.pg_relation_size(c.oid) / pg_catalog.current_setting('block_size')::bigint END
+           AS pages,
        pg_catalog.has_table_privilege(c.oid, 'SELECT') AND pg_catalog.has_schema_privilege(n.oid, 'USAGE') AS readable,
        c.relrowsecurity AND (c.relforcerowsecurity OR NOT pg_catalog.pg_has_role(c.relowner, 'USAGE'))
            AND NOT (SELECT r.rolsuper OR r.rolbypassrls FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
