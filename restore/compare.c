@@ -4,6 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "pg/catalog.h"
+#include "pg/connection.h"
+#include "pg/pg_dump.h"
 #include "stream/digest.h"
 
 typedef struct keyed_entry {
@@ -196,4 +199,91 @@ hf_status hf_compare_load_archive(hf_repository *repository, const hf_manifest *
         return hf_fail(error, HF_E_CORRUPT, "the schema of snapshot \"%s\" is not JSON: %s", manifest->id,
                        where.text);
     return hf_archive_from_json(json, ret_archive, error);
+}
+
+static hf_status connect(const hf_compare_options *options, hf_pg **ret_pg, hf_error *error)
+{
+    return hf_pg_connect(
+        &(hf_pg_options){
+            .url = options->url, .database = options->database, .purpose = "compare", .exact_text = true},
+        ret_pg, error);
+}
+
+static void free_items(hf_schema_differences *list)
+{
+    free(list->items);
+}
+
+static void free_pairs(hf_sequence_differences *list)
+{
+    free(list->items);
+}
+
+hf_status hf_compare_database_schema(const hf_compare_options *options, hf_proof_differences *list,
+                                     hf_error *error)
+{
+    static const char *const whys[] = {[HF_SCHEMA_REMOVED] = "the database lacks it",
+                                       [HF_SCHEMA_ADDED] = "the snapshot lacks it",
+                                       [HF_SCHEMA_CHANGED] = "it is defined differently"};
+    const hf_strings *configured = options->pg_dump;
+    HF_AUTO(hf_pg_dump_done) hf_pg_dump dump = {0};
+    HF_AUTO(hf_archive_freep) hf_archive *expected = NULL;
+    HF_AUTO(hf_archive_freep) hf_archive *seen = NULL;
+    HF_AUTO(free_items) hf_schema_differences found = {0};
+    HF_AUTO_PG pg = NULL;
+    char digest[HF_SHA256_HEX];
+
+    HF_TRY(connect(options, &pg, error));
+    HF_TRY(hf_pg_dump_find(configured != NULL && configured->count > 0 ? configured : NULL, hf_pg_version(pg),
+                           &dump, error));
+    HF_TRY(hf_pg_dump_schema(&dump, options->url, options->database, NULL, &seen, error));
+    hf_archive_digest(seen, digest);
+    if (hf_streq(digest, options->manifest->schema_digest))
+        return HF_OK;
+
+    size_t before = list->count;
+    HF_TRY(hf_compare_load_archive(options->repository, options->manifest, &expected, error));
+    hf_compare_schemas(expected, seen, &found);
+    for (size_t i = 0; i < found.count; i++)
+        hf_proof_differences_add(list, found.items[i].entry->kind, found.items[i].entry->schema,
+                                 found.items[i].entry->tag, whys[found.items[i].change]);
+    if (list->count == before)
+        hf_proof_differences_add(list, "DATABASE", NULL, hf_pg_database(pg),
+                                 "the digest of its schema is another one");
+    return HF_OK;
+}
+
+static char *sequence_text(const hf_sequence *sequence)
+{
+    return sequence == NULL ? hf_strdup("none")
+                            : hf_format("%lld%s", (long long) sequence->last_value,
+                                        sequence->is_called ? "" : " (not called)");
+}
+
+hf_status hf_compare_database_sequences(const hf_compare_options *options, hf_proof_differences *list,
+                                        hf_error *error)
+{
+    HF_AUTO(hf_pg_sequences_done) hf_pg_sequences seen = {0};
+    HF_AUTO(free_pairs) hf_sequence_differences found = {0};
+    HF_AUTO_PG pg = NULL;
+
+    HF_TRY(connect(options, &pg, error));
+    HF_TRY(hf_pg_list_sequences(pg, &seen, error));
+
+    HF_AUTO(hf_freep) hf_sequence *live = hf_alloc((seen.count + 1) * sizeof(*live));
+    for (size_t i = 0; i < seen.count; i++)
+        live[i] = (hf_sequence){seen.items[i].schema, seen.items[i].name, seen.items[i].last_value,
+                                seen.items[i].is_called};
+    hf_compare_sequences(
+        (hf_sequence_list){options->manifest->sequences.items, options->manifest->sequences.count},
+        (hf_sequence_list){live, seen.count}, &found);
+    for (size_t i = 0; i < found.count; i++) {
+        const hf_sequence *named = found.items[i].a != NULL ? found.items[i].a : found.items[i].b;
+        HF_AUTO_STR expected = sequence_text(found.items[i].a);
+        HF_AUTO_STR has = sequence_text(found.items[i].b);
+        HF_AUTO_STR why = hf_format("%s, the snapshot has %s", has, expected);
+
+        hf_proof_differences_add(list, "SEQUENCE SET", named->schema, named->name, why);
+    }
+    return HF_OK;
 }

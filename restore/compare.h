@@ -5,6 +5,7 @@
 #include <jansson.h>
 
 #include "pg/archive.h"
+#include "repository/proof.h"
 #include "repository/repository.h"
 #include "restore/verify.h"
 
@@ -37,6 +38,23 @@ typedef HF_VECTOR(hf_sequence_difference) hf_sequence_differences;
 
 /* `ret_list` borrows from both sides; free its items. */
 void hf_compare_sequences(hf_sequence_list a, hf_sequence_list b, hf_sequence_differences *ret_list);
+
+/* A database against a snapshot, in what pg_dump and the catalogs tell; its rows are hf_verify_database()'s. */
+typedef struct hf_compare_options {
+    hf_repository *repository;
+    const hf_manifest *manifest;
+    const char *url;
+    const char *database;      /* instead of the URL's; NULL: as the URL says */
+    const hf_strings *pg_dump; /* as configured, or NULL */
+} hf_compare_options;
+
+/* Dump the database's schema and add each object that differs. */
+HF_MUST_CHECK hf_status hf_compare_database_schema(const hf_compare_options *options,
+                                                   hf_proof_differences *list, hf_error *error);
+
+/* Add each sequence that is missing, extra or has another value. */
+HF_MUST_CHECK hf_status hf_compare_database_sequences(const hf_compare_options *options,
+                                                      hf_proof_differences *list, hf_error *error);
 
 /* Read a snapshot's schema archive. */
 HF_MUST_CHECK hf_status hf_compare_load_archive(hf_repository *repository, const hf_manifest *manifest,

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/chosen.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -18,6 +19,7 @@
 enum { NAME_MAX_BYTES = 63 };
 
 static const hf_cli_option options[] = {
+    {"at", "TIME", "instead of ID: the newest snapshot taken at or before TIME, such as \"yesterday 14:00\""},
     {"into", "NAME", "the database to create; it must not exist"},
     {"swap", NULL, "put the snapshot in the place of the live database, which is kept under another name"},
     {"jobs", "N", "connections that load side by side; default as configured"},
@@ -172,19 +174,25 @@ static hf_status run(hf_cli *cli, hf_error *error)
                        "\"%s\" cannot be the name of a database: it may have 63 bytes of UTF-8", into);
     HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_NEEDS_REPOSITORY, &session, error));
     HF_TRY(hf_cli_number(cli, "jobs", 1, 64, (long) session.target->snapshot.jobs, &jobs, error));
-    HF_TRY(hf_session_manifest(&session, hf_cli_argument(cli, 0), &manifest, error));
+    HF_TRY(hf_chosen_manifest(cli, &session, true, &manifest, error));
+    hf_chosen_tell(&session, manifest);
     return into == NULL ? restore_and_swap(cli, &session, manifest, jobs, error)
                         : restore_into(cli, &session, manifest, into, jobs, error);
 }
 
 const hf_command hf_command_restore = {
     .name = "restore",
-    .arguments = "ID",
+    .arguments = "[ID]",
     .summary = "restore a snapshot into a new database, or in the live one's place",
-    .details =
-        "ID is an id, the beginning of one, or \"latest\". Every table is read back and compared with the\n"
-        "snapshot, row for row.",
-    .min_arguments = 1,
+    .details = "ID is an id, the beginning of one, \"latest\", or a label (\"label:NAME\" where it could be "
+               "an id); a label\n"
+               "that several snapshots have means the newest of them. TIME is \"2h ago\", \"1d 12h ago\", "
+               "\"yesterday 14:00\",\n"
+               "\"today 09:00\", 2026-11-20 (its first instant), \"2026-11-20 14:00\" or "
+               "2026-11-20T14:00:00+01:00; without a\n"
+               "zone it is local time. Broken snapshots are passed over with a warning.\n"
+               "\n"
+               "Every table is read back and compared with the snapshot, row for row.",
     .max_arguments = 1,
     .options = options,
     .run = run,

@@ -1,3 +1,4 @@
+#include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
@@ -58,13 +59,14 @@ static json_t *snapshot_json(const hf_manifest *manifest)
     return json;
 }
 
-static void print(const hf_manifest *manifest)
+static void print(const hf_manifest *manifest, const hf_proof *proof)
 {
     static const char *const titles[] = {"table", "rows", "size", "stored", "chunks"};
     HF_AUTO(hf_grid_done) hf_grid grid = {.titles = titles, .align = "lrrrr", .columns = 5};
     char text[32];
 
     hf_print_manifest(manifest);
+    hf_print_proof(proof);
     hf_out_fact("database", "%s, owned by %s, %s", manifest->database.name, manifest->database.owner,
                 manifest->database.encoding);
     hf_out_fact("server", "%s", manifest->server.version);
@@ -90,12 +92,20 @@ static hf_status run(hf_cli *cli, hf_error *error)
 {
     HF_AUTO(hf_session_done) hf_session session = {0};
     HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
+    HF_AUTO(hf_proof_done) hf_proof proof = {0};
+    hf_error why = {0};
 
     HF_TRY(hf_session_open(cli, HF_NEEDS_TARGET | HF_NEEDS_REPOSITORY, &session, error));
     HF_TRY(hf_session_manifest(&session, hf_cli_argument(cli, 0), &manifest, error));
-    hf_cli_result(cli, json_pack("{s:o}", "snapshot", snapshot_json(manifest)));
+
+    hf_status status = hf_proof_get(session.repository, session.target->name, manifest->id, &proof, &why);
+    if (status != HF_OK && status != HF_E_NOT_FOUND)
+        hf_log(HF_LOG_WARNING, "whether it was proven is not known: %s", why.message);
+    json_t *document = snapshot_json(manifest);
+    hf_describe_proof(document, status == HF_OK ? &proof : NULL);
+    hf_cli_result(cli, json_pack("{s:o}", "snapshot", document));
     if (!cli->json)
-        print(manifest);
+        print(manifest, status == HF_OK ? &proof : NULL);
     return HF_OK;
 }
 
@@ -103,7 +113,8 @@ const hf_command hf_command_show = {
     .name = "show",
     .arguments = "ID",
     .summary = "describe a snapshot",
-    .details = "ID is an id, the beginning of one, or \"latest\".",
+    .details =
+        "ID is an id, the beginning of one, \"latest\", or a label (\"label:NAME\" where it could be an id).",
     .min_arguments = 1,
     .max_arguments = 1,
     .run = run,

@@ -17,12 +17,22 @@ static void put_purpose(hf_grid *grid, const hf_snapshot_info *info)
     hf_grid_cell(grid, "%s", hf_buf_text(&text));
 }
 
-static void print(const hf_snapshot_list *list, bool with_target)
+static void put_proof(hf_grid *grid, const hf_proof *proof)
 {
-    static const char *const titles[] = {"id",     "taken",  "rows",     "size",
-                                         "stored", "tables", "what for", "target"};
+    char age[48];
+
+    if (proof != NULL && proof->equal)
+        hf_grid_cell(grid, "%s", hf_show_age(proof->at_ms, age));
+    else
+        hf_grid_cell(grid, "%s", proof == NULL ? "never" : "FAILED");
+}
+
+static void print(const hf_snapshot_list *list, const hf_proofs *proofs, bool with_target)
+{
+    static const char *const titles[] = {"id",     "taken",  "rows",     "size",  "stored",
+                                         "tables", "proven", "what for", "target"};
     HF_AUTO(hf_grid_done)
-    hf_grid grid = {.titles = titles, .align = "llrrrrll", .columns = with_target ? 8 : 7};
+    hf_grid grid = {.titles = titles, .align = "llrrrrlll", .columns = with_target ? 9 : 8};
 
     for (size_t i = 0; i < list->count; i++) {
         const hf_snapshot_info *info = &list->items[i];
@@ -31,7 +41,7 @@ static void print(const hf_snapshot_list *list, bool with_target)
         hf_grid_cell(&grid, "%s", info->id);
         if (info->broken != NULL) {
             hf_grid_cell(&grid, "BROKEN");
-            for (int column = 0; column < 4; column++)
+            for (int column = 0; column < 5; column++)
                 hf_grid_cell(&grid, "-");
             hf_grid_cell(&grid, "%s", info->broken);
         } else {
@@ -40,6 +50,7 @@ static void print(const hf_snapshot_list *list, bool with_target)
             hf_grid_cell(&grid, "%s", hf_show_size(info->raw_bytes, text));
             hf_grid_cell(&grid, "%s", hf_show_size(info->stored_bytes, text));
             hf_grid_cell(&grid, "%u", info->tables);
+            put_proof(&grid, hf_proofs_find(proofs, info->target, info->id));
             put_purpose(&grid, info);
         }
         if (with_target)
@@ -52,21 +63,27 @@ static hf_status run(hf_cli *cli, hf_error *error)
 {
     HF_AUTO(hf_session_done) hf_session session = {0};
     HF_AUTO(hf_snapshot_list_done) hf_snapshot_list list = {0};
+    HF_AUTO(hf_proofs_done) hf_proofs proofs = {0};
 
     HF_TRY(hf_session_open(cli, HF_NEEDS_REPOSITORY, &session, error));
-    HF_TRY(hf_repository_list(session.repository, session.target == NULL ? NULL : session.target->name, &list,
-                              error));
+    const char *target = session.target == NULL ? NULL : session.target->name;
+    HF_TRY(hf_repository_list(session.repository, target, &list, error));
+    HF_TRY(hf_proof_list(session.repository, target, &proofs, error));
 
     json_t *snapshots = json_array();
     hf_cli_result(cli, json_pack("{s:o}", "snapshots", snapshots));
-    for (size_t i = 0; i < list.count; i++)
-        json_array_append_new(snapshots, hf_describe_info(&list.items[i]));
+    for (size_t i = 0; i < list.count; i++) {
+        json_t *snapshot = hf_describe_info(&list.items[i]);
+
+        hf_describe_proof(snapshot, hf_proofs_find(&proofs, list.items[i].target, list.items[i].id));
+        json_array_append_new(snapshots, snapshot);
+    }
     if (cli->json)
         return HF_OK;
     if (list.count == 0)
         hf_out("no snapshots yet; \"holdfast backup\" takes one\n");
     else
-        print(&list, session.config->targets.count > 1);
+        print(&list, &proofs, session.config->targets.count > 1);
     return HF_OK;
 }
 

@@ -12,6 +12,7 @@ extern const hf_command hf_command_doctor;
 extern const hf_command hf_command_help;
 extern const hf_command hf_command_history;
 extern const hf_command hf_command_init;
+extern const hf_command hf_command_prove;
 extern const hf_command hf_command_report;
 extern const hf_command hf_command_restore;
 extern const hf_command hf_command_resume;

@@ -68,3 +68,23 @@ void hf_print_manifest(const hf_manifest *manifest)
                 hf_show_size(hf_manifest_stored_bytes(manifest), stored));
     hf_out_fact("took", "%s", hf_show_duration(manifest->finished_ms - manifest->created_ms, took));
 }
+
+void hf_describe_proof(json_t *snapshot, const hf_proof *proof)
+{
+    json_object_set_new(snapshot, "proven", json_boolean(proof != NULL && proof->equal));
+    json_object_set_new(snapshot, "proven_at", hf_json_time(proof == NULL ? 0 : proof->at_ms));
+}
+
+void hf_print_proof(const hf_proof *proof)
+{
+    char age[48], took[32];
+
+    if (proof == NULL)
+        hf_out_fact("proven", "never");
+    else if (proof->equal)
+        hf_out_fact("proven", "%s by %s@%s, in %s: all equal", hf_show_age(proof->at_ms, age), proof->user,
+                    proof->host, hf_show_duration(proof->took_ms, took));
+    else
+        hf_out_fact("proven", "FAILED %s by %s@%s: %llu differences", hf_show_age(proof->at_ms, age),
+                    proof->user, proof->host, (unsigned long long) proof->difference_count);
+}

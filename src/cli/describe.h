@@ -4,6 +4,7 @@
 
 #include <jansson.h>
 
+#include "repository/proof.h"
 #include "repository/repository.h"
 
 /* {id, target, created_at, label, rows, raw_bytes, stored_bytes, tables, cycle, pinned, broken}; the caller owns it. */
@@ -14,10 +15,14 @@ json_t *hf_describe_info(const hf_snapshot_info *info);
  */
 json_t *hf_describe_manifest(const hf_manifest *manifest);
 
+/* Add {proven, proven_at}: whether the last proof found it equal, and when that was (null: never); proof may be NULL. */
+void hf_describe_proof(json_t *snapshot, const hf_proof *proof);
+
 /* An array of the tables: schema, name, rows, raw_bytes, stored_bytes, chunks, digest, data_excluded. */
 json_t *hf_describe_tables(const hf_manifest *manifest);
 
 /* Lines of facts on stdout. */
 void hf_print_manifest(const hf_manifest *manifest);
+void hf_print_proof(const hf_proof *proof); /* NULL: never proven */
 
 #endif

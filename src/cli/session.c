@@ -1,5 +1,6 @@
 #include "cli/session.h"
 
+#include "base/log.h"
 #include "config/secret.h"
 
 void hf_session_done(hf_session *session)
@@ -40,11 +41,18 @@ hf_status hf_session_open(const hf_cli *cli, unsigned needs, hf_session *session
     return HF_OK;
 }
 
+void hf_session_warn(const hf_snapshot_choice *choice)
+{
+    for (size_t i = 0; i < choice->passed_over.count; i++)
+        hf_log(HF_LOG_WARNING, "passed over a newer snapshot: %s", choice->passed_over.items[i]);
+}
+
 hf_status hf_session_manifest(const hf_session *session, const char *name, hf_manifest **ret_manifest,
                               hf_error *error)
 {
-    HF_AUTO_STR id = NULL;
+    HF_AUTO(hf_snapshot_choice_done) hf_snapshot_choice choice = {0};
 
-    HF_TRY(hf_repository_find(session->repository, session->target->name, name, &id, error));
-    return hf_repository_load(session->repository, session->target->name, id, ret_manifest, error);
+    HF_TRY(hf_repository_choose(session->repository, session->target->name, name, &choice, error));
+    hf_session_warn(&choice);
+    return hf_repository_load(session->repository, session->target->name, choice.id, ret_manifest, error);
 }

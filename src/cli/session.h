@@ -31,7 +31,10 @@ void hf_session_done(hf_session *session);
 /* Read the URL of a target's database; the caller owns it (hf_secret_freep). */
 HF_MUST_CHECK hf_status hf_session_url(const hf_target_config *target, char **ret_url, hf_error *error);
 
-/* Find a snapshot of the session's target by "latest", id or beginning of an id, and load it. */
+/* Log the broken snapshots that were passed over as warnings. */
+void hf_session_warn(const hf_snapshot_choice *choice);
+
+/* Find a snapshot of the session's target by any name that hf_repository_find() knows, and load it. */
 HF_MUST_CHECK hf_status hf_session_manifest(const hf_session *session, const char *name,
                                             hf_manifest **ret_manifest, hf_error *error);
 

@@ -22,7 +22,7 @@
 #include "deploy/cycle.h"
 #include "deploy/preflight.h"
 #include "migrations/migrations.h"
-#include "pg/pg_dump.h"
+#include "restore/compare.h"
 #include "restore/restore.h"
 #include "restore/swap.h"
 #include "snapshot/snapshot.h"
@@ -384,21 +384,25 @@ static hf_cycle_event restore_beside(hf_cycle *cycle)
 static hf_status compare_schema(hf_cycle *cycle, hf_error *error)
 {
     HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
-    HF_AUTO(hf_archive_freep) hf_archive *archive = NULL;
-    HF_AUTO(hf_pg_dump_done) hf_pg_dump dump = {0};
-    HF_AUTO_PG pg = NULL;
+    HF_AUTO(hf_proof_differences_done) hf_proof_differences differences = {0};
     const char *beside = text_fact(cycle, "beside");
-    char digest[65];
 
     HF_TRY(load_snapshot(cycle, &manifest, error));
-    HF_TRY(hf_pg_connect(
-        &(hf_pg_options){.url = cycle->options->url, .database = beside, .purpose = "restore"}, &pg, error));
-    HF_TRY(hf_pg_dump_find(&cycle->options->target->snapshot.pg_dump, hf_pg_version(pg), &dump, error));
-    HF_TRY(hf_pg_dump_schema(&dump, cycle->options->url, beside, NULL, &archive, error));
-    hf_archive_digest(archive, digest);
-    if (!hf_streq(digest, manifest->schema_digest)) {
-        (void) hf_fail(error, HF_E_MISMATCH,
-                       "the schema of the restored database \"%s\" differs from the snapshot's", beside);
+    HF_TRY(hf_compare_database_schema(
+        &(hf_compare_options){.repository = cycle->options->repository,
+                              .manifest = manifest,
+                              .url = cycle->options->url,
+                              .database = beside,
+                              .pg_dump = &cycle->options->target->snapshot.pg_dump},
+        &differences, error));
+    if (differences.count > 0) {
+        const hf_proof_difference *first = &differences.items[0];
+
+        (void) hf_fail(
+            error, HF_E_MISMATCH,
+            "the schema of the restored database \"%s\" differs from the snapshot's in %zu objects; the "
+            "first is %s \"%s\": %s",
+            beside, differences.count, first->kind, first->name, first->why);
         return hf_hint(error, "holdfast diff %s live shows both", manifest->id);
     }
     return HF_OK;

@@ -135,6 +135,18 @@ static void step(hf_cycle *cycle, hf_cycle_event event)
     enter(cycle, transition->next, event);
 }
 
+static void recall_cause(const hf_cycle *cycle, hf_error *cause)
+{
+    const json_t *recorded = hf_journal_fact(cycle->journal, "error");
+    const char *message = json_string_value(json_object_get(recorded, "message"));
+    const char *hint = json_string_value(json_object_get(recorded, "hint"));
+
+    if (message == NULL)
+        return;
+    (void) hf_fail(cause, hf_cycle_status(cycle->state), "%s", message);
+    (void) hf_hint(cause, "%s", hint != NULL ? hint : "");
+}
+
 static hf_status walk(hf_cycle *cycle, hf_error *error)
 {
     hf_error cause = {.code = HF_OK};
@@ -156,6 +168,8 @@ static hf_status walk(hf_cycle *cycle, hf_error *error)
     }
 
     hf_status status = hf_cycle_status(cycle->state);
+    if (cause.code == HF_OK) /* it was found before a resume */
+        recall_cause(cycle, &cause);
     if (status != HF_OK) {
         (void) hf_fail(error, status, "%s", cause.code != HF_OK ? cause.message : hf_status_meaning(status));
         if (error != NULL)
@@ -212,7 +226,7 @@ static hf_status refuse_interrupted(const hf_deploy_options *options, hf_error *
     return hf_hint(error, "run `holdfast resume` first");
 }
 
-static json_t *operator_json(void)
+json_t *hf_operator_json(void)
 {
     char host[256] = "";
     const struct passwd *account = getpwuid(getuid());
@@ -239,7 +253,7 @@ hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_e
 
     cycle.journal = hf_journal_new(options->repository, options->target->name, id);
     hf_cycle_fact(&cycle, "url", json_string(url));
-    hf_cycle_fact(&cycle, "operator", operator_json());
+    hf_cycle_fact(&cycle, "operator", hf_operator_json());
     hf_cycle_fact(&cycle, "holdfast", json_string(HF_VERSION));
     HF_TRY(record(&cycle, HF_CYCLE_OPENED, "opened", error));
     *ret_cycle = hf_strdup(id);
@@ -267,7 +281,7 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
     *ret_cycle = hf_strdup(hf_journal_cycle(cycle.journal));
     hf_log(HF_LOG_INFO, "resuming cycle %s, left in state \"%s\"", *ret_cycle,
            hf_cycle_state_name(cycle.state));
-    hf_cycle_fact(&cycle, "resumed_by", operator_json());
+    hf_cycle_fact(&cycle, "resumed_by", hf_operator_json());
     step(&cycle, swapped ? HF_EVENT_DONE : HF_EVENT_INTERRUPTED);
     return walk(&cycle, error);
 }

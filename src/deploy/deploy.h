@@ -42,6 +42,9 @@ HF_MUST_CHECK hf_status hf_deploy_resume(const hf_deploy_options *options, char 
 HF_MUST_CHECK hf_status hf_deploy_report(hf_repository *repository, const char *target, const char *cycle,
                                          json_t **ret_report, hf_error *error);
 
+/* {user, host, pid} of this process; the caller owns it. */
+json_t *hf_operator_json(void);
+
 /* "latest" or a unique beginning -> the full id of a cycle (caller owns). */
 HF_MUST_CHECK hf_status hf_deploy_find(hf_repository *repository, const char *target, const char *name,
                                        char **ret_cycle, hf_error *error);

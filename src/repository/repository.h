@@ -5,6 +5,7 @@
  *     objects/<2 digits>/<64 digits>      immutable objects: one zstd frame each, named by the SHA-256 of the raw bytes
  *     snapshots/<target>/<id>.json        pointers: a snapshot exists if and only if its pointer and manifest verify
  *     cycles/<target>/<id>.json           journals of deploys (journal.h)
+ *     proofs/<target>/<id>.json           what came of restoring a snapshot and comparing it (proof.h)
  *     locks/<target>.json                 who works on a target (lock.h)
  *
  * Thread-safe but for open and free.  An hf_zstd belongs to one thread.
