@@ -40,6 +40,7 @@ typedef struct hf_table_state {
     bool waits_for_root;   /* it is loaded when all partitions of its root are */
     size_t loaded;         /* the task after which all rows are in */
     size_t verify_parts;
+    size_t verify; /* the first of as many tasks */
     hf_row_digest seen;
 } hf_table_state;
 

@@ -144,7 +144,8 @@ static void wait_for_partitions(hf_job *job, size_t first)
     size_t all = HF_NO_TASK;
     for (size_t i = first; i < job->manifest->tables.count; i++) {
         hf_table_state *state = &job->tables[i];
-        if (state->left_out || state->waits_for_root || !hf_streq(state->table->root_name, table->root_name) ||
+        if (state->left_out || state->waits_for_root ||
+            !hf_streq(state->table->root_name, table->root_name) ||
             !hf_streq(state->table->root_schema, table->root_schema))
             continue;
         if (all == HF_NO_TASK)
@@ -221,6 +222,8 @@ static void plan_verification(hf_job *job, size_t built_barrier)
             size_t task = hf_schedule_add(&job->schedule, HF_TASK_VERIFY, i, part,
                                           state->table->raw_bytes / state->verify_parts + COST_LEAST / 2);
             hf_schedule_lock(&job->schedule, task, lock_of_table(job, i), HF_LOCK_READ);
+            if (part == 0)
+                state->verify = task;
             if (state->loaded != HF_NO_TASK)
                 hf_schedule_after(&job->schedule, task, state->loaded);
             hf_schedule_after(&job->schedule, built_barrier, task);
@@ -265,6 +268,13 @@ static bool may_read_tables(const hf_entry *entry)
     return false;
 }
 
+/* From then on the table's own owner may not see all rows. */
+static void wait_until_verified(hf_job *job, size_t task, const hf_table_state *table)
+{
+    for (size_t part = 0; !table->left_out && part < table->verify_parts; part++)
+        hf_schedule_after(&job->schedule, task, table->verify + part);
+}
+
 /* What the entry waits for and locks; those it depends on come before it in the archive, and have their task already. */
 static void plan_dependency(hf_job *job, size_t number, size_t needed, size_t loaded_barrier)
 {
@@ -285,6 +295,8 @@ static void plan_dependency(hf_job *job, size_t number, size_t needed, size_t lo
         hf_schedule_after(&job->schedule, state->task, loaded_barrier);
     if (strcmp(other->kind, "TABLE") != 0)
         return;
+    if (before->table > 0 && strcmp(entry->kind, "ROW SECURITY") == 0)
+        wait_until_verified(job, state->task, &job->tables[before->table - 1]);
     if (before->table == 0)
         hf_schedule_after(&job->schedule, state->task, loaded_barrier);
     else if (job->tables[before->table - 1].loaded != HF_NO_TASK)

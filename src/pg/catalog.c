@@ -25,6 +25,26 @@ void hf_pg_tables_done(hf_pg_tables *tables)
     *tables = (hf_pg_tables){0};
 }
 
+/* A database without an encoding may have names in any; the manifest's are UTF-8. */
+static hf_status check_names(const hf_rows *rows, size_t row, hf_error *error)
+{
+    static const char *const NAMES[] = {"schema", "name", "columns"};
+
+    for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++) {
+        const char *text = hf_rows_text(rows, row, NAMES[i]);
+
+        if (text == NULL || hf_is_utf8(text, strlen(text)))
+            continue;
+        (void) hf_fail(
+            error, HF_E_UNSUPPORTED,
+            "the table of OID %s has a name, or a column or a schema with a name, that is not UTF-8",
+            hf_rows_text(rows, row, "oid"));
+        return hf_hint(error,
+                       "the database has no encoding (SQL_ASCII): rename it; rows may be of any bytes");
+    }
+    return HF_OK;
+}
+
 static void read_columns(const char *json_text, hf_strings *columns)
 {
     json_t *json = json_loads(json_text != NULL ? json_text : "[]", 0, NULL);
@@ -41,6 +61,7 @@ hf_status hf_pg_list_tables(hf_pg *pg, bool with_sizes, hf_pg_tables *ret_tables
 
     HF_TRY(hf_pg_query(pg, hf_sql_tables, 1, (const char *const[]){with_sizes ? "t" : "f"}, &rows, error));
     for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        HF_TRY(check_names(rows, i, error));
         hf_pg_table *table = HF_APPEND_NEW(ret_tables);
 
         table->schema = hf_strdup(hf_rows_text(rows, i, "schema"));

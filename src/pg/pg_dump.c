@@ -255,6 +255,12 @@ static hf_status split_url(const char *url, const char *database, hf_buf *ret_co
 
 static hf_status explain_failure(const hf_child_result *result, hf_buf *errors, hf_error *error)
 {
+    if (strstr(hf_buf_text(errors), "invalid byte sequence for encoding \"UTF8\"") != NULL) {
+        hf_fail(error, HF_E_UNSUPPORTED,
+                "the schema has a name, a comment or a definition that is not UTF-8");
+        return hf_hint(error,
+                       "the database has no encoding (SQL_ASCII): write it anew; rows may be of any bytes");
+    }
     HF_AUTO_BUF tail = HF_BUF_MAX(1600);
     tail_of(errors, &tail);
     const char *text = hf_buf_text(&tail);

@@ -341,10 +341,43 @@ def test_without_superuser(server, tmp_path):
     assert torture.large_objects(server, "torture_plain") == torture.large_objects(server, "torture_plain_hf")
     assert compare.content(server, "torture_plain") == compare.content(server, "torture_plain_hf")
 
+    # Rows that row-level security hides from their own owner: seen by a superuser, restored by the owner.
+    server.psql("torture_plain", """
+        CREATE TABLE hidden (id int PRIMARY KEY);
+        INSERT INTO hidden SELECT generate_series(1, 100);
+        CREATE POLICY few ON hidden USING (id < 3);
+        ALTER TABLE hidden ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY""", user="torture_plain")
+    result = holdfast(tmp_path, "backup", "--target", "plain", url=url)
+    assert result.returncode != 0 and "row-level security hides rows" in result.stderr and "hidden" in result.stderr, result
+    holdfast(tmp_path, "backup", "--target", "plain", url=server.url("torture_plain"), check=True)
+    holdfast(tmp_path, "restore", "latest", "--target", "plain", "--into", "torture_hidden", url=url, check=True)
+    assert compare.content(server, "torture_plain") == compare.content(server, "torture_hidden")
+    server.psql("torture_plain", "DROP TABLE hidden")
+
     # One that the role may not read is named before anything is sealed.
     server.psql("torture_plain", "SELECT lo_from_bytea(6000, 'secret')")
     result = holdfast(tmp_path, "backup", "--target", "plain", url=url)
     assert result.returncode != 0 and "large object 6000" in result.stderr, result
+
+
+def test_names_without_encoding(server, tmp_path):
+    """A name that is not UTF-8 is refused by its table, not cut or guessed."""
+    server.psql("postgres", "CREATE DATABASE torture_bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
+    configure(tmp_path, "bytes")
+    for sql, message in ((b'CREATE TABLE "caf\xe9" (x int)', "is not UTF-8"), (b'DROP TABLE "caf\xe9"; CREATE TABLE t ("caf\xe9" int)', "is not UTF-8"),
+                         (b"DROP TABLE t; COMMENT ON SCHEMA public IS 'caf\xe9'", "a comment or a definition that is not UTF-8")):
+        torture.in_encoding(server, "SQL_ASCII").client("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-f", "-", dbname="torture_bytes", input=sql)
+        result = holdfast(tmp_path, "backup", "--target", "bytes", url=server.url("torture_bytes"))
+        assert result.returncode != 0 and message in result.stderr, result
+
+
+def test_without_owners_and_grants(tortured):
+    """--no-owner and --no-acl: everything is there, large objects too, and belongs to the one who restores."""
+    holdfast(tortured.directory, "restore", "latest", "--target", "first", "--into", "torture_bare", "--no-owner", "--no-acl",
+             url=tortured.cluster.url("torture"), check=True)
+    owners = tortured.rows("torture_bare", "SELECT DISTINCT pg_get_userbyid(lomowner) AS owner, lomacl FROM pg_largeobject_metadata")
+    assert list(owners) == ['{"lomacl": null, "owner": "postgres"}']
+    assert tortured.rows("torture_bare", ITEMS["large objects"]) == tortured.rows("torture", ITEMS["large objects"])
 
 
 if __name__ == "__main__":

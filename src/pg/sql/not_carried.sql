@@ -14,7 +14,8 @@ SELECT 'that the triggers of a foreign key are not enabled as usual',
  WHERE EXISTS (SELECT FROM pg_catalog.pg_trigger g WHERE g.tgconstraint = k.oid AND g.tgisinternal AND g.tgenabled <> 'O')
 UNION ALL
 SELECT 'a subscription, which is restored disabled', s.subname
-  FROM pg_catalog.pg_stat_subscription s
+  FROM pg_catalog.pg_subscription s
+ WHERE s.subdbid = (SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database())
 UNION ALL
 SELECT 'a replication slot of this database', s.slot_name
   FROM pg_catalog.pg_replication_slots s
