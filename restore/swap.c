@@ -27,15 +27,10 @@
 char *hf_swap_name(const char *database, const char *what, const char *id)
 {
     HF_AUTO_STR suffix = hf_format("__%s_%s", what, id);
-    size_t suffix_len = strlen(suffix), len = strlen(database);
-    size_t room = suffix_len < NAME_MAX_BYTES ? NAME_MAX_BYTES - suffix_len : 0;
 
-    if (len > room)
-        for (len = room; len > 0 && ((unsigned char) database[len] & 0xC0) == 0x80;)
-            len--; /* not in the middle of a character */
     for (char *c = suffix; *c != '\0'; c++)
         *c = *c == '-' ? '_' : *c >= 'A' && *c <= 'Z' ? (char) (*c - 'A' + 'a') : *c;
-    return hf_format("%.*s%s", (int) len, database, suffix);
+    return hf_text_with_suffix(database, suffix, NAME_MAX_BYTES);
 }
 
 static hf_status connect_maintenance(const hf_swap_options *options, hf_pg **ret_pg, hf_error *error)

@@ -188,6 +188,17 @@ char *hf_show_count(uint64_t count, char out[32])
     return out;
 }
 
+char *hf_text_with_suffix(const char *text, const char *suffix, size_t max)
+{
+    const size_t suffix_len = strlen(suffix), room = suffix_len < max ? max - suffix_len : 0;
+    size_t len = strlen(text);
+
+    if (len > room)
+        for (len = room; len > 0 && ((unsigned char) text[len] & 0xC0) == 0x80;)
+            len--;
+    return hf_format("%.*s%s", (int) len, text, suffix);
+}
+
 void hf_hex(const void *data, size_t len, char *out)
 {
     static const char digits[] = "0123456789abcdef";

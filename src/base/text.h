@@ -30,6 +30,9 @@ char *hf_show_size(uint64_t bytes, char out[32]);
 char *hf_show_duration(int64_t ms, char out[32]);
 char *hf_show_count(uint64_t count, char out[32]);
 
+/* text and suffix, the text cut at a UTF-8 character so that both have at most max bytes.  The caller owns it. */
+char *hf_text_with_suffix(const char *text, const char *suffix, size_t max);
+
 void hf_hex(const void *data, size_t len, char *out); /* 2 * len lower-case digits and a NUL */
 bool hf_unhex(const char *text, void *out, size_t len); /* exactly 2 * len digits, else false */
 

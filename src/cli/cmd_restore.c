@@ -1,6 +1,7 @@
 /*
  * `restore ID --into NAME` makes a new database.  `restore ID --swap` puts the snapshot in the live one's place: it is
- * restored beside, verified, and both are exchanged by renaming; the former database is kept.
+ * restored beside, verified, and both are exchanged by renaming; the former database is kept.  `restore ID --table T` puts
+ * tables beside the live ones (restore_tables.c).
  */
 #include <string.h>
 
@@ -10,6 +11,7 @@
 #include "cli/chosen.h"
 #include "cli/commands.h"
 #include "cli/output.h"
+#include "cli/restore_tables.h"
 #include "cli/session.h"
 #include "pg/connection.h"
 #include "repository/lock.h"
@@ -22,6 +24,8 @@ static const hf_cli_option options[] = {
     {"at", "TIME", "instead of ID: the newest snapshot taken at or before TIME, such as \"yesterday 14:00\""},
     {"into", "NAME", "the database to create; it must not exist"},
     {"swap", NULL, "put the snapshot in the place of the live database, which is kept under another name"},
+    {"table", "PATTERN", "only this table, beside the live ones in the live database; can be repeated"},
+    {"as", "NAME", "what it becomes, such as rescue.invoices or rescue.*; default SCHEMA.TABLE__restored"},
     {"jobs", "N", "connections that load side by side; default as configured"},
     {"no-owner", NULL, "everything belongs to the connecting role"},
     {"no-acl", NULL, "without GRANT and REVOKE"},
@@ -163,11 +167,17 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
     long jobs = 0;
 
+    bool tables = hf_cli_has(cli, "table");
+
     HF_TRY(hf_cli_not_both(cli, "into", "swap", error));
-    if (into == NULL && !hf_cli_has(cli, "swap")) {
+    if (tables || hf_cli_has(cli, "as"))
+        HF_TRY(hf_restore_tables_check(cli, error));
+    if (into == NULL && !tables && !hf_cli_has(cli, "swap")) {
         hf_fail(error, HF_E_USAGE, "where to?");
-        return hf_hint(error,
-                       "--into NAME makes a new database; --swap takes the live one's place and keeps it");
+        return hf_hint(
+            error,
+            "--into NAME makes a new database; --swap takes the live one's place and keeps it; --table "
+            "NAME puts one table beside the live ones");
     }
     if (into != NULL && (strlen(into) > NAME_MAX_BYTES || !hf_is_utf8(into, strlen(into))))
         return hf_fail(error, HF_E_USAGE,
@@ -176,6 +186,8 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_TRY(hf_cli_number(cli, "jobs", 1, 64, (long) session.target->snapshot.jobs, &jobs, error));
     HF_TRY(hf_chosen_manifest(cli, &session, true, &manifest, error));
     hf_chosen_tell(&session, manifest);
+    if (tables)
+        return hf_restore_tables(cli, &session, manifest, error);
     return into == NULL ? restore_and_swap(cli, &session, manifest, jobs, error)
                         : restore_into(cli, &session, manifest, into, jobs, error);
 }
@@ -183,7 +195,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
 const hf_command hf_command_restore = {
     .name = "restore",
     .arguments = "[ID]",
-    .summary = "restore a snapshot into a new database, or in the live one's place",
+    .summary = "restore a snapshot into a new database, in the live one's place, or single tables",
     .details = "ID is an id, the beginning of one, \"latest\", or a label (\"label:NAME\" where it could be "
                "an id); a label\n"
                "that several snapshots have means the newest of them. TIME is \"2h ago\", \"1d 12h ago\", "
@@ -192,7 +204,16 @@ const hf_command hf_command_restore = {
                "2026-11-20T14:00:00+01:00; without a\n"
                "zone it is local time. Broken snapshots are passed over with a warning.\n"
                "\n"
-               "Every table is read back and compared with the snapshot, row for row.",
+               "Every table is read back and compared with the snapshot, row for row.\n"
+               "\n"
+               "--table PATTERN (schema.table or table, * and ? allowed, a part in double quotes stands for "
+               "itself) restores into\n"
+               "the live database, beside what is there, in one transaction: columns, defaults, checks, "
+               "primary key, unique indexes\n"
+               "and rows. Foreign keys, triggers, other indexes, identities and defaults that use a sequence "
+               "are left out, so that\n"
+               "nothing ties the copy to the live table. Each --as belongs to the --table before it; * in it "
+               "is the table's name.",
     .max_arguments = 1,
     .options = options,
     .run = run,

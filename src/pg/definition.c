@@ -49,8 +49,7 @@ static const char *after_dollar(const char *at)
     return at + strlen(at);
 }
 
-/* Behind the quoted text that begins at `at`, or `at` itself.  `begin` is where the text to look at begins. */
-static const char *after_token(const char *begin, const char *at)
+const char *hf_definition_after_quoted(const char *begin, const char *at)
 {
     if (*at == '\'')
         return after_quoted(at, '\'', at > begin && at[-1] == 'E');
@@ -67,7 +66,7 @@ static const char *find_outside(const char *from, const char *end, const char *w
     int depth = 0;
 
     for (const char *at = from; at < end;) {
-        const char *next = after_token(from, at);
+        const char *next = hf_definition_after_quoted(from, at);
 
         if (next > at) {
             at = next;
@@ -88,7 +87,7 @@ static size_t array_type(const char *at, const char *end)
     bool in_modifier = false;
 
     while (at < end) {
-        const char *next = after_token(begin, at);
+        const char *next = hf_definition_after_quoted(begin, at);
 
         if (at > begin && at + 1 < end && at[0] == '[' && at[1] == ']')
             return (size_t) (at - begin);
@@ -151,7 +150,7 @@ static bool begins_with(const char *at, const char *end, const char *text)
 static void add_canonical(hf_buf *out, const char *begin, const char *end, int depth)
 {
     for (const char *at = begin; at < end;) {
-        const char *next = after_token(begin, at);
+        const char *next = hf_definition_after_quoted(begin, at);
 
         if (next == at && depth < DEPTH_MAX && begins_with(at, end, CAST_OF_ARRAY)) {
             const char *after = add_array(out, at, end, depth);

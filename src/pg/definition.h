@@ -10,4 +10,10 @@
  */
 void hf_definition_canonical(hf_buf *out, const char *definition);
 
+/*
+ * Behind the quoted text ('...', E'...', "...", $tag$...$tag$) that begins at `at`, or `at` itself where none begins.  `begin` is where the
+ * text to look at begins.
+ */
+const char *hf_definition_after_quoted(const char *begin, const char *at);
+
 #endif
