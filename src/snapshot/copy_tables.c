@@ -60,7 +60,7 @@ static void plan_table(copy_job *job, hf_table *table)
 {
     uint32_t step = job->options->range_pages;
 
-    if (table->data_excluded)
+    if (table->data_excluded || table->pages == 0) /* no page, no row */
         return;
     if (table->pages <= step || table->condition != NULL) {
         range *whole = HF_APPEND_NEW(&job->ranges);

@@ -50,7 +50,10 @@ static char *terminal_of(void (*act)(void))
     const int saved = dup(STDERR_FILENO);
     int ours, theirs;
 
-    assert_int_equal(openpty(&ours, &theirs, NULL, NULL, &size), 0);
+    if (openpty(&ours, &theirs, NULL, NULL, &size) != 0) {
+        print_message("no pseudo-terminal here (is /dev/pts mounted?)\n");
+        skip();
+    }
     assert_true(dup2(theirs, STDERR_FILENO) >= 0);
     act();
     assert_true(dup2(saved, STDERR_FILENO) >= 0);

@@ -1,0 +1,61 @@
+"""Thousands of tables: no query for each on the way, and a clear word when the server's lock table is full."""
+import re
+
+import pytest
+
+from harness.postgres import Cluster
+from harness.site import Site
+
+TABLES = 1500
+MAKE = f"""DO $$ BEGIN FOR i IN 1..{TABLES} LOOP
+    EXECUTE format('CREATE TABLE t%s (id int PRIMARY KEY, x text)', i);
+    IF i % 30 = 0 THEN EXECUTE format('INSERT INTO t%s VALUES (1, ''a'')', i); END IF;
+    IF i % 20 = 0 THEN COMMIT; END IF; END LOOP; END $$"""
+
+
+@pytest.fixture
+def crowded(tmp_path):
+    """Gives a function: a site with thousands of tables on a server with these settings."""
+    clusters = []
+
+    def make(**settings):
+        cluster = Cluster(fsync=False, autovacuum="off", **settings).create()
+        clusters.append(cluster)
+        cluster.createdb("many")
+        cluster.psql("many", MAKE)
+        site = Site(cluster, "many", tmp_path / "site", create=False)
+        site.holdfast("init", check=0)
+        return site
+
+    yield make
+    for cluster in clusters:
+        cluster.destroy()
+
+
+def statements(site, act):
+    """What holdfast's own sessions send while `act` runs."""
+    site.cluster.psql("postgres", "ALTER SYSTEM SET log_statement = 'all'; ALTER SYSTEM SET log_line_prefix = '%a|'; SELECT pg_reload_conf()")
+    before = len(site.cluster.log_tail(10_000_000))
+    act()
+    log = site.cluster.log_tail(10_000_000)[before:]
+    return [words for who, words in re.findall(r"^holdfast: (\w+)\|LOG:  (?:statement|execute [^:]*): (.*)", log, re.M) if who != "pg_dump"]
+
+
+def test_no_statement_for_each_table(crowded):
+    site = crowded(max_locks_per_transaction="256")
+    sent = statements(site, lambda: site.holdfast("backup", check=0, timeout=200))
+    filled = TABLES // 30
+    assert sum("COPY" in words for words in sent) == filled
+    assert len(sent) < filled + 100, sent[-5:]
+    site.holdfast("restore", "latest", "--into", "many__copy", check=0, timeout=200)
+    assert site.cluster.psql("many__copy", "SELECT count(*) FROM pg_class WHERE relkind = 'r' AND relname ~ '^t[0-9]+$'") == str(TABLES)
+    assert site.cluster.psql("many__copy", "SELECT count(*) FROM t30") == "1"
+
+
+def test_a_full_lock_table_names_the_setting(crowded):
+    site = crowded(max_locks_per_transaction="10", max_connections="20")
+    result = site.holdfast("backup", "--output", "json", check=None)
+    error = result.json()["error"]
+    assert result.returncode not in (0, 2)
+    assert "max_locks_per_transaction" in error["message"] + (error["hint"] or "")
+    assert site.json("snapshots")["snapshots"] == []
