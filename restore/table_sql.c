@@ -142,12 +142,13 @@ static void add_create(hf_buf *sql, const char *rest, hf_relation to, const hf_r
     }
     hf_buf_append(sql, rest, (size_t) (list - rest));
     for (size_t i = 0; *list != ')'; i++) {
-        HF_AUTO_STR schema = take_name(&list);
-        HF_AUTO_STR name = take(&list, ".") ? take_name(&list) : NULL;
-
         if (i > 0)
             hf_buf_puts(sql, ", ");
         hf_sql_qualified(sql, parents[i].schema, parents[i].name);
+        /* the one that it stands for; hf_table_sql_parents() has read it */
+        free(take_name(&list));
+        (void) take(&list, ".");
+        free(take_name(&list));
         (void) take(&list, ", ");
     }
     hf_buf_puts(sql, list);

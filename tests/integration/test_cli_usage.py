@@ -8,7 +8,7 @@ import pytest
 
 from harness import proc
 
-COMMANDS = ("init", "doctor", "backup", "snapshots", "show", "diff", "verify", "restore", "deploy", "resume", "check",
+COMMANDS = ("init", "doctor", "backup", "snapshots", "show", "diff", "verify", "prove", "restore", "deploy", "resume", "check",
             "history", "report", "help", "version")
 
 

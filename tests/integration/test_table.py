@@ -1,6 +1,9 @@
 """restore --table: tables of a snapshot beside the live ones, in the live database."""
 import pytest
 
+from harness import torture
+from harness.site import Site
+
 SETUP = """
 CREATE SCHEMA shop;
 CREATE TYPE shop.mood AS ENUM ('good', 'bad');
@@ -172,6 +175,22 @@ def test_a_kill_leaves_nothing_or_all(shop, faults):
         assert sql(shop, "SELECT count(*) FROM pg_namespace WHERE nspname = 'rescue'") == left
         assert everything(shop) == before
     assert rows(shop, "rescue.invoices") == invoices
+
+
+def test_every_table_of_the_torture_database(cluster, tmp_path):
+    torture.create(cluster, "table_torture")
+    site = Site(cluster, "table_torture", tmp_path / "torture", create=False)
+    try:
+        site.holdfast("init", check=0)
+        site.json("backup")
+        schemas = {table["schema"] for table in site.json("show", "latest")["snapshot"]["tables"]} - {"torture_config"}
+        chosen = [word for schema in sorted(schemas) for word in ("--table", '"' + schema.replace('"', '""') + '".*', "--as", "*_r.*")]
+        done = site.json("restore", "latest", *chosen)
+        assert len(done["tables"]) > 80 and done["verified"] is True
+        if "torture_config" in sql(site, "SELECT extname FROM pg_extension"):
+            site.holdfast("restore", "latest", "--table", "torture_config.*", check=15)
+    finally:
+        torture.drop(cluster, "table_torture")
 
 
 def test_usage(shop):

@@ -46,6 +46,30 @@ static void test_text__glob_matches_the_whole(void **state)
             fail_msg("\"%s\" on \"%s\"", cases[i].pattern, cases[i].text);
 }
 
+static void test_text__cuts_before_a_suffix(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *text, *suffix;
+        size_t max;
+        const char *cut;
+    } cases[] = {
+        {"shop", "__x", 63, "shop__x"},
+        {"shop", "__x", 7, "shop__x"},
+        {"shop", "__x", 6, "sho__x"},
+        {"sh\xc3\xb6p", "__x", 6, "sh__x"},
+        {"sh\xc3\xb6p", "__x", 7, "sh\xc3\xb6__x"},
+        {"shop", "__x", 3, "__x"},
+        {"", "__x", 63, "__x"},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        HF_AUTO_STR cut = hf_text_with_suffix(cases[i].text, cases[i].suffix, cases[i].max);
+
+        assert_string_equal(cut, cases[i].cut);
+    }
+}
+
 static void test_text__parses_durations(void **state)
 {
     (void) state;
@@ -280,6 +304,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_text__compares),
         cmocka_unit_test(test_text__glob_matches_the_whole),
+        cmocka_unit_test(test_text__cuts_before_a_suffix),
         cmocka_unit_test(test_text__parses_durations),
         cmocka_unit_test(test_text__parses_sizes),
         cmocka_unit_test(test_text__parses_numbers_in_range),
