@@ -25,7 +25,7 @@ WATCHDOG = """
 read -r word
 [ "$word" = leave ] && exit 0
 "$1"/pg_ctl stop -D "$2" -m immediate -s -t 10 >/dev/null 2>&1
-rm -rf "$3"
+rm -rf "${@:3}"
 """
 
 
@@ -83,12 +83,27 @@ class Cluster:
         self.data, self.log = self.directory + "/data", self.directory + "/log"
         self.watchdog = None
         self.as_postgres = []
+        self.owner = None  # (uid, gid) of the server where that is not this process's
         if os.geteuid() == 0:
             owner = pwd.getpwnam("postgres")
+            self.owner = (owner.pw_uid, owner.pw_gid)
             os.makedirs(self.directory, exist_ok=True)
-            os.chown(self.directory, owner.pw_uid, owner.pw_gid)
+            self.give(self.directory)
             self.as_postgres = ["setpriv", "--reuid=postgres", "--regid=postgres", "--init-groups"]
-        self.dump_bindir = self.bindir
+        self.pg_dump = None  # the configuration's snapshot.pg_dump, where holdfast does not find the right one itself
+
+    def give(self, path):
+        """Makes the server the owner of a file or folder."""
+        if self.owner:
+            os.chown(path, *self.owner)
+
+    def outside(self, path):
+        """A path of the server's as this process sees it."""
+        return path
+
+    def folders(self):
+        """What is to be removed in the end."""
+        return [self.directory]
 
     # Life
 
@@ -112,8 +127,7 @@ class Cluster:
         if self.password:
             with open(password_file, "w", encoding="utf-8", opener=lambda p, f: os.open(p, f, 0o600)) as file:
                 file.write(self.password + "\n")
-            if self.as_postgres:
-                shutil.chown(password_file, "postgres", "postgres")
+            self.give(password_file)
             arguments.append(f"--pwfile={password_file}")
         try:
             self._server_command("initdb", *arguments)
@@ -204,7 +218,11 @@ class Cluster:
                 self.stop("immediate")
             except PostgresError:
                 self.kill9()
-        shutil.rmtree(self.directory, ignore_errors=True)
+        for folder in self.folders():
+            if os.path.islink(folder):
+                os.unlink(folder)
+            else:
+                shutil.rmtree(folder, ignore_errors=True)
         if self.watchdog:
             self.watchdog.stdin.close()
             self.watchdog.wait()
@@ -213,7 +231,7 @@ class Cluster:
     def _watch(self):
         # Its own session: a Ctrl-C on the terminal must not reach it. It sees this process's end as the end of its input.
         self.watchdog = subprocess.Popen(
-            self.as_postgres + ["/bin/bash", "-c", WATCHDOG, "watchdog", self.bindir, self.data, self.directory], cwd="/",
+            self.as_postgres + ["/bin/bash", "-c", WATCHDOG, "watchdog", self.bindir, self.data, *self.folders()], cwd="/",
             stdin=subprocess.PIPE, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True)
 
     def _server_command(self, program, *arguments):

@@ -36,15 +36,14 @@ def prepare(cluster):
     folder = cluster.directory + "/torture_space"
     if not os.path.isdir(folder):
         os.mkdir(folder)
-        if cluster.as_postgres:
-            shutil.chown(folder, "postgres", "postgres")
+        cluster.give(folder)
         cluster.psql("postgres", f"CREATE TABLESPACE torture_space LOCATION '{folder}'")
 
 
 def install_extension(cluster):
     """Puts the home-made extension beside the server's own; False where that is not allowed. Harmless when done twice."""
     share = subprocess.run([cluster.bindir + "/pg_config", "--sharedir"], capture_output=True, text=True, check=False).stdout.strip()
-    folder = Path(share or f"/usr/share/postgresql/{cluster.version()}") / "extension"
+    folder = Path(cluster.outside(share or f"/usr/share/postgresql/{cluster.version()}")) / "extension"
     if not os.access(folder, os.W_OK):
         return False
     for file in (ROOT / "extension").iterdir():

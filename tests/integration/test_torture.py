@@ -9,6 +9,7 @@ import subprocess
 import sys
 import time
 from collections import Counter
+from pathlib import Path
 
 import pytest
 
@@ -128,9 +129,10 @@ def holdfast(directory, *args, url=None, **options):
     return proc.holdfast(*args, cwd=directory, env={"URL": url} if url else None, **options)
 
 
-def configure(directory, *targets, jobs=3):
+def configure(directory, *targets, jobs=3, pg_dump=None):
     text = f"repository: {{url: 'file://{directory}/repo'}}\ntargets:\n"
-    text += "".join(f"  {name}: {{database: {{url: {{env: URL}}}}, snapshot: {{jobs: {jobs}}}}}\n" for name in targets)
+    snapshot = json.dumps({"jobs": jobs} | ({"pg_dump": pg_dump} if pg_dump else {}))
+    text += "".join(f"  {name}: {{database: {{url: {{env: URL}}}}, snapshot: {snapshot}}}\n" for name in targets)
     (directory / "holdfast.yaml").write_text(text, encoding="utf-8")
     holdfast(directory, "init", check=True)
 
@@ -163,7 +165,7 @@ class Tortured:
     def __init__(self, cluster, directory):
         self.cluster, self.directory = cluster, directory
         self.extension = torture.create(cluster, "torture")
-        configure(directory, "first", "second")
+        configure(directory, "first", "second", pg_dump=cluster.pg_dump)
         self.complaints = torture.dump_and_restore(cluster, "torture", "torture_pg", "")
         holdfast(directory, "backup", "--target", "first", url=cluster.url("torture"), check=True)
         self.restored = holdfast(directory, "restore", "latest", "--target", "first", "--into", "torture_hf", "--keep-on-failure",
@@ -273,7 +275,7 @@ def test_while_writers_write(tortured, tmp_path):
         CREATE TABLE t.balance_b AS SELECT i AS id, 0 AS n FROM generate_series(0, 49) i;
         CREATE TABLE t.journal (rows bigint);
         CREATE SEQUENCE t.written""")
-    script = tmp_path / "writer.sql"
+    script = Path(cluster.directory) / "writer.sql"
     script.write_text(WRITER, encoding="ascii")
     environment = cluster.environment("torture_busy") | {"PGOPTIONS": "-c default_transaction_isolation=read\\ committed"}
     with subprocess.Popen([cluster.bindir + "/pgbench", "-n", "-c", "3", "-T", "60", "-f", str(script)], env=environment,
@@ -283,7 +285,7 @@ def test_while_writers_write(tortured, tmp_path):
             while int(cluster.psql("torture_busy", "SELECT count(*) FROM t.journal")) < 20:
                 assert writer.poll() is None and time.monotonic() < deadline, "the writer does not write"
                 time.sleep(0.05)
-            configure(tmp_path, "busy")
+            configure(tmp_path, "busy", pg_dump=cluster.pg_dump)
             before = int(cluster.psql("torture_busy", "SELECT count(*) FROM t.journal"))
             round_trip(tmp_path, cluster, "busy", "torture_busy", "torture_calm")
             after = int(cluster.psql("torture_busy", "SELECT count(*) FROM t.journal"))
@@ -307,7 +309,7 @@ def test_other_database(server, tmp_path, kind):
         if kind == "icu" and "not supported" in str(error):
             pytest.skip("this server has no ICU")
         raise
-    configure(tmp_path, kind, "again")
+    configure(tmp_path, kind, "again", pg_dump=server.pg_dump)
     cluster = torture.in_encoding(server, "SQL_ASCII") if kind == "sql_ascii" else server
     torture.dump_and_restore(cluster, db, baseline, torture.OTHERS[kind])
     first = round_trip(tmp_path, server, kind, db, copied)
@@ -334,7 +336,7 @@ def test_without_superuser(server, tmp_path):
         COMMENT ON LARGE OBJECT 5003 IS 'a comment';
         CREATE TABLE x (id int PRIMARY KEY, o oid);
         INSERT INTO x VALUES (1, 5001);""", user="torture_plain")
-    configure(tmp_path, "plain")
+    configure(tmp_path, "plain", pg_dump=server.pg_dump)
     url = server.url("torture_plain", user="torture_plain")
     holdfast(tmp_path, "backup", "--target", "plain", url=url, check=True)
     holdfast(tmp_path, "restore", "latest", "--target", "plain", "--into", "torture_plain_hf", url=url, check=True)
@@ -363,7 +365,7 @@ def test_without_superuser(server, tmp_path):
 def test_names_without_encoding(server, tmp_path):
     """A name that is not UTF-8 is refused by its table, not cut or guessed."""
     server.psql("postgres", "CREATE DATABASE torture_bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")
-    configure(tmp_path, "bytes")
+    configure(tmp_path, "bytes", pg_dump=server.pg_dump)
     for sql, message in ((b'CREATE TABLE "caf\xe9" (x int)', "is not UTF-8"), (b'DROP TABLE "caf\xe9"; CREATE TABLE t ("caf\xe9" int)', "is not UTF-8"),
                          (b"DROP TABLE t; COMMENT ON SCHEMA public IS 'caf\xe9'", "a comment or a definition that is not UTF-8")):
         torture.in_encoding(server, "SQL_ASCII").client("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-f", "-", dbname="torture_bytes", input=sql)
