@@ -157,20 +157,51 @@ static hf_status set_allowed(hf_pg *pg, const char *database, bool allowed, hf_e
     return hf_pg_exec(pg, hf_buf_text(&sql), error);
 }
 
+/*
+ * Ask each session to end, by itself, so that one that may not be asked (a superuser's) does not spare the others.  RENAME
+ * ends autovacuum's workers on its own; to others they are out of reach.
+ */
 static hf_status end_sessions(hf_pg *pg, const hf_swap_options *options, hf_error *error)
 {
     const char *params[] = {options->live, options->beside};
     HF_AUTO_ROWS rows = NULL;
-    hf_status status =
-        hf_pg_query(pg,
-                    "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity "
-                    "WHERE datname IN ($1, $2) AND pid <> pg_catalog.pg_backend_pid()",
-                    2, params, &rows, error);
-    if (status == HF_E_PRIVILEGE)
-        hf_hint(error,
-                "GRANT pg_signal_backend TO \"%s\"; sessions of superusers must be ended by a superuser",
-                hf_pg_user(pg));
-    return status;
+    HF_TRY(hf_pg_query(pg,
+                       "SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname IN ($1, $2) "
+                       "AND pid <> pg_catalog.pg_backend_pid() AND backend_type <> 'autovacuum worker'",
+                       2, params, &rows, error));
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        HF_AUTO_STR ended = NULL;
+        const char *pid[] = {hf_rows_get(rows, i, 0)};
+        hf_status status =
+            hf_pg_query_text(pg, "SELECT pg_catalog.pg_terminate_backend($1::int4)", 1, pid, &ended, error);
+        if (status != HF_OK && status != HF_E_PRIVILEGE)
+            return status;
+    }
+    return HF_OK;
+}
+
+/* Who is still there, for the message. */
+static hf_status explain_in_use(hf_pg *pg, const hf_swap_options *options, int64_t timeout_ms,
+                                hf_error *error)
+{
+    const char *params[] = {options->live, options->beside};
+    HF_AUTO_STR detail = hf_strdup(hf_pg_error_detail(pg));
+    HF_AUTO_STR who = NULL;
+    hf_error ignored;
+    hf_status asked = hf_pg_query_text(pg,
+                                       "SELECT pg_catalog.string_agg(pid || ' (' || coalesce(usename, "
+                                       "backend_type) || coalesce(', ' || nullif(application_name, ''), '') "
+                                       "|| ')', ', ') FROM pg_catalog.pg_stat_activity WHERE datname IN ($1, "
+                                       "$2) AND pid <> pg_catalog.pg_backend_pid()",
+                                       2, params, &who, &ignored);
+    hf_fail(error, HF_E_LOCKED, "database \"%s\" or \"%s\" is still in use after %lld s: %s%s%s",
+            options->live, options->beside, (long long) timeout_ms / 1000, detail,
+            asked == HF_OK && who != NULL ? "; sessions: " : "", asked == HF_OK && who != NULL ? who : "");
+    return hf_hint(error,
+                   "end what holds it, then resume; role \"%s\" needs pg_signal_backend to end other roles' "
+                   "sessions, and only a "
+                   "superuser ends a superuser's; see also pg_prepared_xacts",
+                   hf_pg_user(pg));
 }
 
 static void add_rename(hf_buf *sql, const char *from, const char *to)
@@ -195,13 +226,8 @@ static hf_status rename_both(hf_pg *pg, const hf_swap_options *options, hf_error
         hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), error);
         if (status == HF_OK || strcmp(error->sqlstate, IN_USE) != 0)
             return status;
-        if (hf_monotonic_ms() >= deadline) {
-            HF_AUTO_STR detail = hf_strdup(hf_pg_error_detail(pg));
-            hf_fail(error, HF_E_LOCKED, "database \"%s\" or \"%s\" is still in use after %lld s: %s",
-                    options->live, options->beside, (long long) timeout_ms / 1000, detail);
-            return hf_hint(
-                error, "end what holds it (SELECT * FROM pg_stat_activity; pg_prepared_xacts), then resume");
-        }
+        if (hf_monotonic_ms() >= deadline)
+            return explain_in_use(pg, options, timeout_ms, error);
         HF_TRY(hf_sleep_ms(WAIT_MS, error));
     }
 }

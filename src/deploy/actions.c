@@ -16,6 +16,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/retry.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "checks/checks.h"
@@ -26,6 +27,8 @@
 #include "restore/restore.h"
 #include "restore/swap.h"
 #include "snapshot/snapshot.h"
+
+#define RESTORE_PATIENCE_MS 120000 /* for a server that was lost on the way back */
 
 static hf_cycle_event outcome(hf_status status)
 {
@@ -347,30 +350,52 @@ static json_t *brief_report(const hf_restore_report *report)
     return json;
 }
 
+/* A killed run's CREATE DATABASE may still be under way on the server, and a server that was lost may come back. */
+static bool may_pass(const hf_error *error)
+{
+    return error->code == HF_E_EXISTS || error->code == HF_E_CONNECTION ||
+           hf_streq(error->sqlstate, "23505") || hf_streq(error->sqlstate, "42P04") ||
+           hf_streq(error->sqlstate, "55006");
+}
+
+static hf_status try_restore(hf_cycle *cycle, const hf_manifest *manifest, hf_restore_report *report,
+                             hf_error *error)
+{
+    const char *beside = text_fact(cycle, "beside");
+
+    HF_TRY(hf_cycle_guard(cycle, error));
+    HF_TRY(hf_restore_drop(cycle->options->url, beside, error)); /* what an earlier try left */
+    hf_progress_begin("restore", cycle->options->progress);
+    hf_status status = hf_restore_run(&(hf_restore_options){.repository = cycle->options->repository,
+                                                            .manifest = manifest,
+                                                            .url = cycle->options->url,
+                                                            .database = beside,
+                                                            .jobs = cycle->options->target->snapshot.jobs,
+                                                            .progress = cycle->options->progress},
+                                      report, error);
+    hf_progress_end();
+    return status;
+}
+
 static hf_cycle_event restore_beside(hf_cycle *cycle)
 {
     HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
     HF_AUTO(hf_restore_report_done) hf_restore_report report = {0};
-    const char *beside = text_fact(cycle, "beside");
+    hf_retry retry = {
+        .max_tries = 60, .max_total_ms = RESTORE_PATIENCE_MS, .first_wait_ms = 200, .max_wait_ms = 5000};
     char rows[32], took[32];
-    hf_status status = hf_cycle_guard(cycle, &cycle->error);
+    hf_status status = hf_cycle_end_orphans(cycle, &cycle->error);
 
     if (status == HF_OK)
         status = load_snapshot(cycle, &manifest, &cycle->error);
-    if (status == HF_OK) /* what an earlier try left */
-        status = hf_restore_drop(cycle->options->url, beside, &cycle->error);
     if (status != HF_OK)
         return outcome(status);
+    do {
+        hf_restore_report_done(&report);
+        report = (hf_restore_report){0};
+        status = try_restore(cycle, manifest, &report, &cycle->error);
+    } while (status != HF_OK && may_pass(&cycle->error) && hf_retry_again(&retry, HF_E_CONNECTION, 0));
 
-    hf_progress_begin("restore", cycle->options->progress);
-    status = hf_restore_run(&(hf_restore_options){.repository = cycle->options->repository,
-                                                  .manifest = manifest,
-                                                  .url = cycle->options->url,
-                                                  .database = beside,
-                                                  .jobs = cycle->options->target->snapshot.jobs,
-                                                  .progress = cycle->options->progress},
-                            &report, &cycle->error);
-    hf_progress_end();
     hf_cycle_fact(cycle, "restore", brief_report(&report));
     if (status == HF_OK && !report.verified)
         status = hf_fail(&cycle->error, HF_E_MISMATCH, "the restored database was not verified");

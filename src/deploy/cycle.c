@@ -15,6 +15,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/orphans.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/version.h"
@@ -74,6 +75,41 @@ hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error)
     }
     cycle->guard = HF_TAKE(pg);
     return HF_OK;
+}
+
+/* What a cycle's children are known by; they inherit it. */
+#define CYCLE_VARIABLE "HOLDFAST_CYCLE"
+
+static void mark_children(const hf_cycle *cycle)
+{
+    (void) setenv(CYCLE_VARIABLE, hf_journal_cycle(cycle->journal), 1);
+}
+
+hf_status hf_cycle_end_orphans(const hf_cycle *cycle, hf_error *error)
+{
+    HF_AUTO_STR variable = hf_format("%s=%s", CYCLE_VARIABLE, hf_journal_cycle(cycle->journal));
+    size_t ended = 0;
+
+    HF_TRY(hf_orphans_end(variable, &ended, error));
+    if (ended > 0)
+        hf_log(HF_LOG_WARNING, "ended %zu process%s that this cycle had left running", ended,
+               ended > 1 ? "es" : "");
+    return HF_OK;
+}
+
+/* A migrator that runs on another machine is out of our reach. */
+static void warn_of_other_host(const hf_cycle *cycle)
+{
+    const char *began_on =
+        json_string_value(json_object_get(hf_journal_fact(cycle->journal, "operator"), "host"));
+    char host[256] = "";
+
+    (void) gethostname(host, sizeof(host) - 1);
+    if (began_on != NULL && !hf_streq(began_on, host) &&
+        cycle->options->target->migrations.kind == HF_MIGRATIONS_COMMAND)
+        hf_log(HF_LOG_WARNING,
+               "the cycle began on \"%s\": make sure that its migration command no longer runs there",
+               began_on);
 }
 
 /* Make `state` durable together with what the last action found. */
@@ -141,6 +177,9 @@ static void recall_cause(const hf_cycle *cycle, hf_error *cause)
     const char *message = json_string_value(json_object_get(recorded, "message"));
     const char *hint = json_string_value(json_object_get(recorded, "hint"));
 
+    if (message == NULL && json_array_size(hf_journal_entries(cycle->journal)) > 0 &&
+        hf_journal_fact(cycle->journal, "resumed_by") != NULL)
+        (void) hf_fail(cause, hf_cycle_status(cycle->state), "the cycle was interrupted and resumed");
     if (message == NULL)
         return;
     (void) hf_fail(cause, hf_cycle_status(cycle->state), "%s", message);
@@ -255,6 +294,7 @@ hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_e
     hf_cycle_fact(&cycle, "url", json_string(url));
     hf_cycle_fact(&cycle, "operator", hf_operator_json());
     hf_cycle_fact(&cycle, "holdfast", json_string(HF_VERSION));
+    mark_children(&cycle);
     HF_TRY(record(&cycle, HF_CYCLE_OPENED, "opened", error));
     *ret_cycle = hf_strdup(id);
     hf_log(HF_LOG_INFO, "cycle %s on target \"%s\"", id, options->target->name);
@@ -282,6 +322,9 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
     hf_log(HF_LOG_INFO, "resuming cycle %s, left in state \"%s\"", *ret_cycle,
            hf_cycle_state_name(cycle.state));
     hf_cycle_fact(&cycle, "resumed_by", hf_operator_json());
+    mark_children(&cycle);
+    warn_of_other_host(&cycle);
+    HF_TRY(hf_cycle_end_orphans(&cycle, error));
     step(&cycle, swapped ? HF_EVENT_DONE : HF_EVENT_INTERRUPTED);
     return walk(&cycle, error);
 }

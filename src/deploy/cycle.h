@@ -28,6 +28,12 @@ HF_MUST_CHECK hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error);
 /* Have the names been exchanged already?  For a cycle that got stuck between that and the swap's end. */
 HF_MUST_CHECK hf_status hf_cycle_is_swapped(const hf_cycle *cycle, bool *ret_swapped, hf_error *error);
 
+/*
+ * End what this cycle's children have left running on this machine: a migrator that outlived a killed holdfast, or one that
+ * made itself a daemon, would go on changing the database after the way back.
+ */
+HF_MUST_CHECK hf_status hf_cycle_end_orphans(const hf_cycle *cycle, hf_error *error);
+
 /* Set a fact of the entry to come; steals the reference. */
 void hf_cycle_fact(hf_cycle *cycle, const char *name, json_t *value);
 

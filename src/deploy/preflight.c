@@ -215,6 +215,30 @@ static void look_at_tables(hf_pg *pg, hf_preflight *preflight)
                hf_format("%zu cannot be read whole: %s", count, hf_buf_text(&unreadable)), remedy);
 }
 
+/* The way back must be able to give each object back to its owner; better known now than when it is needed. */
+static void look_at_owners(hf_pg *pg, hf_preflight *preflight)
+{
+    HF_AUTO_ROWS rows = NULL;
+    HF_AUTO_BUF owners = HF_BUF_MAX(300);
+    hf_error error;
+
+    if (hf_pg_query(pg, hf_sql_foreign_owners, 0, NULL, &rows, &error) != HF_OK) {
+        bad_error(preflight, "owners", &error);
+        return;
+    }
+    if (hf_rows_count(rows) == 0)
+        return;
+    for (size_t i = 0; i < hf_rows_count(rows); i++)
+        hf_buf_printf(&owners, "%s\"%s\" (%s)", i > 0 ? ", " : "", hf_rows_text(rows, i, "role"),
+                      hf_rows_text(rows, i, "objects"));
+    HF_AUTO_STR remedy = hf_format("GRANT \"%s\" TO \"%s\", or give the objects to \"%s\" (REASSIGN OWNED)",
+                                   hf_rows_text(rows, 0, "role"), hf_pg_user(pg), hf_pg_user(pg));
+    finding_of(
+        preflight, "owners", HF_FINDING_BAD,
+        hf_format("role \"%s\" may not restore what belongs to %s", hf_pg_user(pg), hf_buf_text(&owners)),
+        remedy);
+}
+
 static void look_at_obstacles(const hf_rows *facts, hf_preflight *preflight)
 {
     if (hf_rows_bool(facts, 0, "is_standby"))
@@ -307,6 +331,7 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
          hf_show_size((uint64_t) hf_rows_int(facts, 0, "bytes"), size));
     look_at_privileges(pg, facts, ret_preflight);
     look_at_tables(pg, ret_preflight);
+    look_at_owners(pg, ret_preflight);
     look_at_obstacles(facts, ret_preflight);
     look_at_maintenance(options, ret_preflight);
     look_at_pg_dump(options, pg, ret_preflight);
