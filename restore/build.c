@@ -17,6 +17,8 @@
 #define MEMORY_MIN_MB 64
 #define MEMORY_MAX_MB 256
 #define TRANSACTION_TIMEOUT_VERSION 170000
+#define RUN_AS_OWNER_VERSION 160000
+#define RUN_AS_OWNER ", run_as_owner = true"
 
 static bool is_one_of(const char *text, const char *const *list)
 {
@@ -204,13 +206,35 @@ static hf_status set_default(hf_restore_session *session, const char *setting, c
     return HF_OK;
 }
 
+/*
+ * A newer pg_dump tells of an older server's subscription what was always so there, in a word that the server does not know.
+ * The options are the end of the definition, and none after this one is in quotes.  NULL: nothing to leave out.
+ */
+static char *without_run_as_owner(const hf_entry *entry, int server_version)
+{
+    const char *last = NULL;
+    if (server_version >= RUN_AS_OWNER_VERSION || strcmp(entry->kind, "SUBSCRIPTION") != 0)
+        return NULL;
+    for (const char *at = strstr(entry->definition, RUN_AS_OWNER); at != NULL;
+         at = strstr(at + 1, RUN_AS_OWNER))
+        last = at;
+    if (last == NULL || strchr(last, '\'') != NULL)
+        return NULL;
+    return hf_format("%.*s%s", (int) (last - entry->definition), entry->definition,
+                     last + strlen(RUN_AS_OWNER));
+}
+
 hf_status hf_entry_build(hf_restore_session *session, const hf_entry *entry,
                          const hf_restore_options *options, hf_error *error)
 {
     hf_error scratch;
     hf_error *seen = error != NULL ? error : &scratch;
     HF_AUTO_BUF sql = HF_BUF_MAX(STATEMENT_MAX);
-    hf_entry_statements(entry, options, hf_pg_user(session->pg), &sql);
+    hf_entry understood = *entry;
+    HF_AUTO_STR definition = without_run_as_owner(entry, hf_pg_version(session->pg));
+    if (definition != NULL)
+        understood.definition = definition;
+    hf_entry_statements(&understood, options, hf_pg_user(session->pg), &sql);
     HF_TRY(hf_buf_check(&sql, "definition", seen));
     if (sql.len == 0)
         return HF_OK;

@@ -8,8 +8,6 @@
 #define MARK "holdfast: the restore of a snapshot into this database is not finished"
 #define QUERY_MAX (1u << 20)
 #define IN_USE "55006"
-#define ICU_OF_DATABASES 150000 /* the first version with ICU as a database's provider */
-#define BUILTIN_PROVIDER 170000
 
 hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_pg, hf_error *error)
 {
@@ -57,13 +55,13 @@ static void add_option(hf_buf *sql, const char *name, const char *value)
 static void add_provider(hf_buf *sql, const hf_manifest *manifest, int version)
 {
     const char *provider = manifest->database.locale_provider;
-    if (hf_streq(provider, "i") && version >= ICU_OF_DATABASES) {
+    if (hf_streq(provider, "i") && version >= HF_DATABASE_ICU) {
         hf_buf_puts(sql, " LOCALE_PROVIDER = icu");
         add_option(sql, "ICU_LOCALE", manifest->database.icu_locale);
-    } else if (hf_streq(provider, "b") && version >= BUILTIN_PROVIDER) {
+    } else if (hf_streq(provider, "b") && version >= HF_DATABASE_BUILTIN_PROVIDER) {
         hf_buf_puts(sql, " LOCALE_PROVIDER = builtin");
         add_option(sql, "BUILTIN_LOCALE", manifest->database.icu_locale);
-    } else if (version >= ICU_OF_DATABASES) {
+    } else if (version >= HF_DATABASE_ICU) {
         hf_buf_puts(sql, " LOCALE_PROVIDER = libc");
     }
 }

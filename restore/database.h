@@ -5,6 +5,10 @@
 #include "pg/connection.h"
 #include "restore/restore.h"
 
+/* The first versions that know these providers of a database's locale. */
+#define HF_DATABASE_ICU 150000
+#define HF_DATABASE_BUILTIN_PROVIDER 170000
+
 /* *ret_unfinished: it bears the comment of a restore that has not ended. */
 HF_MUST_CHECK hf_status hf_database_probe(hf_pg *pg, const char *database, bool *ret_exists,
                                           bool *ret_unfinished, hf_error *error);

@@ -58,8 +58,11 @@ hf_status hf_lacks_fail(const hf_lacks *lacks, const char *database, hf_error *e
         hf_buf_printf(&hint, "%sCREATE TABLESPACE \"%s\" LOCATION '...'", hint.len > 0 ? "; " : "",
                       lacks->tablespaces.items[0]);
     if (lacks->locales.count > 0)
-        hf_buf_printf(&hint, "%sgenerate the locale on the server's machine (locale-gen) and restart it",
-                      hint.len > 0 ? "; " : "");
+        hf_buf_printf(
+            &hint,
+            "%sgenerate the locale on the server's machine (locale-gen) and restart it; one of another "
+            "provider needs a newer server",
+            hint.len > 0 ? "; " : "");
     if (lacks->settings.count > 0)
         hf_buf_printf(&hint, "%suse a server that knows the setting", hint.len > 0 ? "; " : "");
     return hf_hint(error, "%s", hf_buf_text(&hint));
@@ -174,6 +177,18 @@ static hf_status missing_tablespaces(hf_pg *pg, const hf_manifest *manifest, con
     return status;
 }
 
+/* Without its provider a database would sort by other rules, so nothing is put in its place. */
+static void missing_provider(hf_pg *pg, const hf_manifest *manifest, hf_strings *ret_missing)
+{
+    const char *provider = manifest->database.locale_provider, *locale = manifest->database.icu_locale;
+    bool is_builtin = hf_streq(provider, "b") && hf_pg_version(pg) < HF_DATABASE_BUILTIN_PROVIDER;
+    if (!is_builtin && !(hf_streq(provider, "i") && hf_pg_version(pg) < HF_DATABASE_ICU))
+        return;
+    HF_AUTO_STR text =
+        hf_format("%s of provider %s", locale != NULL ? locale : "", is_builtin ? "builtin" : "icu");
+    add_once(ret_missing, text);
+}
+
 /* libc's names have several spellings ("en_US.UTF-8", "en_US.utf8"): compared without case and punctuation. */
 static hf_status missing_locales(hf_pg *pg, const hf_manifest *manifest, hf_strings *ret_missing,
                                  hf_error *error)
@@ -250,6 +265,7 @@ static hf_status find_lacks(hf_pg *pg, const hf_restore_options *options, const 
     HF_TRY(missing_roles(pg, options, archive, &lacks->roles, error));
     HF_TRY(missing_extensions(pg, options->manifest, warnings, &lacks->extensions, error));
     HF_TRY(missing_tablespaces(pg, options->manifest, archive, &lacks->tablespaces, error));
+    missing_provider(pg, options->manifest, &lacks->locales);
     HF_TRY(missing_locales(pg, options->manifest, &lacks->locales, error));
     return missing_settings(pg, options->manifest, &lacks->settings, error);
 }
