@@ -32,7 +32,7 @@ class Site:
         self.extra |= extra
         target = {
             "database": {"url": {"env": "DATABASE_URL"}},
-            "snapshot": {"jobs": self.jobs},
+            "snapshot": {"jobs": self.jobs} | ({"pg_dump": self.cluster.pg_dump} if self.cluster.pg_dump else {}),
             "migrations": {"kind": "prisma", "directory": "prisma/migrations"},
             **self.extra,
         }

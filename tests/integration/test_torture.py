@@ -162,14 +162,17 @@ def content_differences(cluster, source, copied, baseline, ignore=HASHED):
 
 
 class Tortured:
-    def __init__(self, cluster, directory):
-        self.cluster, self.directory = cluster, directory
-        self.extension = torture.create(cluster, "torture")
-        configure(directory, "first", "second", pg_dump=cluster.pg_dump)
-        self.complaints = torture.dump_and_restore(cluster, "torture", "torture_pg", "")
-        holdfast(directory, "backup", "--target", "first", url=cluster.url("torture"), check=True)
-        self.restored = holdfast(directory, "restore", "latest", "--target", "first", "--into", "torture_hf", "--keep-on-failure",
-                                 url=cluster.url("torture"))
+    """The torture database, backed up; with `copies` also restored by holdfast and by pg_restore."""
+
+    def __init__(self, cluster, directory, *, db="torture", copies=True, pg_dump=None):
+        self.cluster, self.directory, self.db = cluster, directory, db
+        self.extension = torture.create(cluster, db)
+        configure(directory, "first", "second", pg_dump=pg_dump or cluster.pg_dump)
+        holdfast(directory, "backup", "--target", "first", url=cluster.url(db), check=True)
+        if copies:
+            self.complaints = torture.dump_and_restore(cluster, db, "torture_pg", "")
+            self.restored = holdfast(directory, "restore", "latest", "--target", "first", "--into", "torture_hf", "--keep-on-failure",
+                                     url=cluster.url(db))
 
     def show(self, target):
         return holdfast(self.directory, "show", "latest", "--target", target, "--output", "json", url=self.cluster.url("torture"),
