@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "config/secret.h"
+#include "pg/connection.h"
 
 void hf_session_done(hf_session *session)
 {
@@ -15,7 +16,9 @@ hf_status hf_session_url(const hf_target_config *target, char **ret_url, hf_erro
 {
     HF_AUTO_STR what = hf_format("the database URL of target \"%s\"", target->name);
 
-    return hf_secret_read(&target->database_url, what, ret_url, error);
+    HF_TRY(hf_secret_read(&target->database_url, what, ret_url, error));
+    hf_pg_url_redact(*ret_url);
+    return HF_OK;
 }
 
 static hf_status open_repository(hf_session *session, hf_error *error)

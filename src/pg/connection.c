@@ -7,7 +7,6 @@
 #include <string.h>
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "base/retry.h"
 #include "base/signals.h"
 #include "base/text.h"
@@ -302,8 +301,7 @@ hf_status hf_pg_connect(const hf_pg_options *options, hf_pg **ret_pg, hf_error *
 
     retry.max_total_ms = 20000;
     HF_TRY(hf_pg_url_parse(options->url, &url, error));
-    if (given(url, "password") != NULL)
-        hf_log_redact(given(url, "password"));
+    hf_pg_url_redact(options->url);
 
     HF_AUTO_STR host = describe_host(url);
     do {

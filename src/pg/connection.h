@@ -100,6 +100,12 @@ char *hf_pg_url_database(const char *url);
 HF_MUST_CHECK hf_status hf_pg_url_environment(const char *url, const char *database, hf_strings *ret_env,
                                               hf_error *error);
 
+/*
+ * Never show this URL again (base/log.h), nor the passwords in it, as they stand, decoded or encoded, nor PGPASSWORD.  Also
+ * for a URL that is malformed.
+ */
+void hf_pg_url_redact(const char *url);
+
 /* Without password and other secrets, for people: "postgresql://user@host:5432/db".  The caller owns it. */
 char *hf_pg_url_shown(const char *url);
 

@@ -4,10 +4,13 @@
  */
 #include "pg/connection.h"
 
+#include <arpa/inet.h>
 #include <ctype.h>
 #include <libpq-fe.h>
+#include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "pg/url.h"
 
@@ -101,6 +104,59 @@ char *hf_pg_url_parameter(const char *url, const char *name)
     return NULL;
 }
 
+static const char *option_value(const PQconninfoOption *options, const char *keyword)
+{
+    for (; options->keyword != NULL; options++)
+        if (hf_streq(options->keyword, keyword))
+            return options->val != NULL && options->val[0] != '\0' ? options->val : NULL;
+    return NULL;
+}
+
+/* One of libpq's comma-separated hosts: a path, an IPv6 address with or without zone, or a name. */
+static bool is_host(const char *host, size_t len, bool may_be_abstract)
+{
+    HF_AUTO_STR text = hf_strndup(host, len);
+    struct in6_addr ignored;
+
+    if (text[0] == '/')
+        return true;
+    if (strpbrk(text + (may_be_abstract && text[0] == '@'), "@ \t\r\n\f\v") != NULL)
+        return false;
+    if (strchr(text, ':') == NULL)
+        return true;
+    text[strcspn(text, "%")] = '\0';
+    return inet_pton(AF_INET6, text, &ignored) == 1;
+}
+
+/*
+ * What an unencoded "@", "/" or ":" in a password leaves behind: libpq then takes a part of the password for the host, the
+ * port or the database, and would show it.
+ */
+static bool is_split_wrongly(const char *url, const PQconninfoOption *options)
+{
+    const char *host = option_value(options, "host"), *port = option_value(options, "port");
+    HF_AUTO_STR host_parameter = hf_pg_url_parameter(url, "host");
+    const bool may_be_abstract = !is_url(url) || host_parameter != NULL;
+
+    if (port != NULL && port[strspn(port, "0123456789,")] != '\0')
+        return true;
+    for (; host != NULL && *host != '\0'; host += strspn(host, ",")) {
+        const size_t len = strcspn(host, ",");
+
+        if (!is_host(host, len, may_be_abstract))
+            return true;
+        host += len;
+    }
+    if (!is_url(url))
+        return false;
+
+    const char *authority = strstr(url, "://") + 3, *path = authority + strcspn(authority, "/?");
+
+    if (memchr(authority, '@', (size_t) (path - authority)) != NULL)
+        return false;
+    return *path == '?' ? path[strcspn(path, "/@")] == '@' : path[strcspn(path, "?@")] == '@';
+}
+
 hf_status hf_pg_url_parse(const char *url, PQconninfoOption **ret_options, hf_error *error)
 {
     HF_AUTO_STR clean = hf_pg_url_for_libpq(url);
@@ -108,7 +164,8 @@ hf_status hf_pg_url_parse(const char *url, PQconninfoOption **ret_options, hf_er
     PQconninfoOption *options = PQconninfoParse(clean, &why);
 
     PQfreemem(why); /* libpq quotes the URL in it, password and all */
-    if (options == NULL) {
+    if (options == NULL || is_split_wrongly(url, options)) {
+        PQconninfoFree(options);
         (void) hf_fail(error, HF_E_USAGE, "the database URL is malformed");
         return hf_hint(error,
                        "expected postgresql://user:password@host:port/database, special characters in the "
@@ -174,14 +231,6 @@ hf_status hf_pg_url_with_database(const char *url, const char *database, char **
     return HF_OK;
 }
 
-static const char *option_value(const PQconninfoOption *options, const char *keyword)
-{
-    for (; options->keyword != NULL; options++)
-        if (hf_streq(options->keyword, keyword))
-            return options->val != NULL && options->val[0] != '\0' ? options->val : NULL;
-    return NULL;
-}
-
 char *hf_pg_url_database(const char *url)
 {
     PQconninfoOption *options = NULL;
@@ -231,4 +280,82 @@ char *hf_pg_url_shown(const char *url)
 
     PQconninfoFree(options);
     return shown;
+}
+
+/* A secret, and as other programs would encode it. */
+static void redact_text(const char *text)
+{
+    HF_AUTO_BUF encoded = HF_BUF_MAX(HF_PG_URL_MAX);
+
+    append_encoded(&encoded, text);
+    hf_log_redact(text);
+    hf_log_redact(hf_buf_text(&encoded));
+}
+
+/* A part of the URL as it stands and decoded. */
+static void redact_part(const char *text, size_t len)
+{
+    HF_AUTO_STR raw = hf_strndup(text, len);
+    HF_AUTO_STR decoded = percent_decode(text, len);
+
+    redact_text(raw);
+    redact_text(decoded);
+}
+
+/* Up to the first "@", as libpq reads it, and up to the last one, should it have been left unencoded. */
+static void redact_user_info(const char *url)
+{
+    const char *authority = strstr(url, "://") + 3, *colon = strchr(authority, ':');
+    const char *first = strchr(authority, '@'), *last = strrchr(authority, '@');
+
+    if (colon == NULL || last == NULL || colon > last)
+        return;
+    if (colon < first)
+        redact_part(colon + 1, (size_t) (first - colon - 1));
+    redact_part(colon + 1, (size_t) (last - colon - 1));
+}
+
+/* "password = value" of the keyword form and "password=value" of a query, as they stand. */
+static void redact_assignments(const char *url)
+{
+    static const char word[] = "password";
+
+    for (const char *at = strstr(url, word); at != NULL; at = strstr(at, word)) {
+        at += sizeof(word) - 1;
+        at += strspn(at, " \t\r\n");
+        if (*at != '=')
+            continue;
+        at += 1 + strspn(at + 1, " \t\r\n");
+
+        const bool quoted = *at == '\'';
+        const char *end = at += quoted;
+
+        while (*end != '\0' && (quoted ? *end != '\'' : strchr(" \t\r\n&", *end) == NULL))
+            end += end[0] == '\\' && end[1] != '\0' ? 2 : 1;
+        redact_part(at, (size_t) (end - at));
+    }
+}
+
+void hf_pg_url_redact(const char *url)
+{
+    static const char *const keywords[] = {"password", "sslpassword"};
+    HF_AUTO_STR clean = hf_pg_url_for_libpq(url);
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(clean, &why);
+
+    PQfreemem(why);
+    for (size_t i = 0; options != NULL && i < sizeof(keywords) / sizeof(keywords[0]); i++) {
+        const char *value = option_value(options, keywords[i]);
+
+        if (value != NULL)
+            redact_text(value);
+    }
+    PQconninfoFree(options);
+    hf_log_redact(url);
+    hf_log_redact(clean);
+    if (is_url(url))
+        redact_user_info(url);
+    redact_assignments(url);
+    if (getenv("PGPASSWORD") != NULL)
+        redact_text(getenv("PGPASSWORD"));
 }

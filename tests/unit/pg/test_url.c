@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/log.h"
 #include "base/text.h"
 #include "pg/connection.h"
 #include "pg/url.h"
@@ -89,6 +90,100 @@ static void test_url__an_error_and_what_is_shown_hold_no_password(void **state)
     assert_null(strstr(error.hint, "geheim"));
 }
 
+/* libpq takes these, and would show a part of the password as a host, a port or a database. */
+static void test_url__a_badly_encoded_password_is_not_echoed(void **state)
+{
+    (void) state;
+    static const char *const malformed[] = {
+        "postgresql://blog:S3C@R3T@127.0.0.1/d",
+        "postgresql://blog:S3C@R3T@[::1]:5432/d",
+        "postgresql://blog:pa/S3C@h/d",
+        "postgresql://blog:12/S3C@h/d",
+        "postgresql://blog:12/S3C@R3T@h/d?sslmode=require",
+        "postgresql://blog:S3C?R3T@h/d",
+        "postgresql://u@h:S3C/d",
+        "postgresql://u:p@S3C:R3T:1/d",
+        "postgresql://u:p@h S3C/d",
+        "postgresql://u:p@h,x@S3C/d",
+        "host=h port=S3C",
+        "host='h S3C'",
+        "host=u@S3C",
+    };
+    static const char *const sound[] = {
+        "postgresql://u:p@h,i:5432/d",
+        "postgresql://u@[::1]:5432/d",
+        "postgresql://u@[fe80::1%25eth0]",
+        "postgresql://u@h:5432,i:5433/d",
+        "postgresql://u@%2Ftmp%2Fa:1/d",
+        "postgresql:///d?host=/tmp/a@b",
+        "postgresql:///d?host=@abstract",
+        "postgresql://u@h/d@e",
+        "postgresql://h/d?user=a@b",
+        "postgresql://u@h?options=a@b",
+        "host=::1",
+        "host=@abstract",
+        "host='/tmp/a b' password='x@y/z'",
+    };
+
+    for (size_t i = 0; i < sizeof(malformed) / sizeof(malformed[0]); i++) {
+        PQconninfoOption *options = NULL;
+        hf_error error;
+
+        assert_int_equal(hf_pg_url_parse(malformed[i], &options, &error), HF_E_USAGE);
+        assert_null(options);
+        assert_string_equal(error.message, "the database URL is malformed");
+        assert_non_null(strstr(error.hint, "percent-encoded"));
+        assert_null(strstr(error.hint, "S3C"));
+    }
+    for (size_t i = 0; i < sizeof(sound) / sizeof(sound[0]); i++) {
+        PQconninfoOption *options = NULL;
+        hf_error error;
+
+        assert_int_equal(hf_pg_url_parse(sound[i], &options, &error), HF_OK);
+        PQconninfoFree(options);
+    }
+}
+
+static void test_url__every_form_of_a_password_is_redacted(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *url;
+        const char *texts[4];
+    } cases[] = {
+        {"postgresql://u:ab%40first%2fx@h/d", {"ab@first/x", "ab%40first%2fx", "ab%40first%2Fx"}},
+        {"postgresql:///d?user=u&password=cd%20secnd", {"cd secnd", "cd%20secnd"}},
+        {"postgresql://h/d?sslpassword=key%21word&schema=x", {"key!word", "key%21word"}},
+        {"host=h password=third@word", {"third@word", "third%40word"}},
+        {"host=h password = 'fo\\'ur th' dbname=d", {"fo'ur th", "fo\\'ur th"}},
+        {"postgresql://u:fif@th/word@h/d", {"fif@th/word", "fif%40th%2Fword"}},
+    };
+
+    assert_int_equal(setenv("PGPASSWORD", "ofthe_environment", 1), 0);
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        HF_AUTO_BUF whole = HF_BUF_MAX(1024);
+
+        hf_pg_url_redact(cases[i].url);
+        hf_buf_puts(&whole, cases[i].url);
+        hf_redact(&whole);
+        assert_string_equal(hf_buf_text(&whole), "***");
+        for (size_t k = 0; k < 4 && cases[i].texts[k] != NULL; k++) {
+            HF_AUTO_BUF text = HF_BUF_MAX(1024);
+
+            hf_buf_printf(&text, "it is %s.", cases[i].texts[k]);
+            hf_redact(&text);
+            assert_string_equal(hf_buf_text(&text), "it is ***.");
+        }
+    }
+
+    HF_AUTO_BUF text = HF_BUF_MAX(1024);
+
+    hf_buf_puts(&text, "ofthe_environment");
+    hf_redact(&text);
+    assert_string_equal(hf_buf_text(&text), "***");
+    assert_int_equal(unsetenv("PGPASSWORD"), 0);
+}
+
 static void test_url__the_database_it_means(void **state)
 {
     (void) state;
@@ -106,6 +201,8 @@ int main(void)
         cmocka_unit_test(test_url__a_parameter_is_decoded),
         cmocka_unit_test(test_url__another_database_keeps_the_rest),
         cmocka_unit_test(test_url__an_error_and_what_is_shown_hold_no_password),
+        cmocka_unit_test(test_url__a_badly_encoded_password_is_not_echoed),
+        cmocka_unit_test(test_url__every_form_of_a_password_is_redacted),
         cmocka_unit_test(test_url__the_database_it_means),
     };
 
