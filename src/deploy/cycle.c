@@ -19,6 +19,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "deploy/expire.h"
 #include "deploy/preflight.h"
 #include "repository/lock.h"
 
@@ -213,12 +214,12 @@ static hf_status walk(hf_cycle *cycle, hf_error *error)
         (void) hf_fail(error, status, "%s", cause.code != HF_OK ? cause.message : hf_status_meaning(status));
         if (error != NULL)
             (void) snprintf(error->sqlstate, sizeof(error->sqlstate), "%s", cause.sqlstate);
-        if (cause.code != HF_OK)
-            (void) hf_hint(error, "%s",
-                           status == HF_E_STUCK
-                               ? "see `holdfast report latest`, then `holdfast resume` to try "
-                                 "the way back again"
-                               : cause.hint);
+        if (status == HF_E_STUCK)
+            (void) hf_hint(error,
+                           "%s%s`holdfast resume` tries the way back again; `holdfast report` tells all",
+                           cause.hint, cause.hint[0] != '\0' ? "; " : "");
+        else
+            (void) hf_hint(error, "%s", cause.hint);
     } else if (cycle->unrecorded) {
         status = hf_fail(error, HF_E_STORAGE, "deployed, but the journal could not be written");
     }
@@ -298,7 +299,10 @@ hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_e
     HF_TRY(record(&cycle, HF_CYCLE_OPENED, "opened", error));
     *ret_cycle = hf_strdup(id);
     hf_log(HF_LOG_INFO, "cycle %s on target \"%s\"", id, options->target->name);
-    return walk(&cycle, error);
+    hf_status status = walk(&cycle, error);
+    if (status == HF_OK)
+        hf_deploy_expire(options);
+    return status;
 }
 
 hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error)

@@ -341,3 +341,16 @@ def test_an_ordinary_role_is_enough(cluster, tmp_path):
     finally:
         site.drop_databases()
         cluster.psql("postgres", "DROP ROLE deploy_plain; DROP ROLE deploy_reader")
+
+
+def test_a_failed_database_is_dropped_when_its_time_is_up(cluster, small_site):
+    small_site.write_config(deploy={"rollback": {"keep_failed": "2s"}})
+    small_site.add_migrations("fail-halfway")
+    small_site.holdfast("deploy", check=3)
+    small_site.remove_migrations("fail-halfway")
+    assert len(small_site.failed_databases()) == 1
+    time.sleep(2.5)
+    small_site.add_migrations("good")
+    result = small_site.holdfast("deploy", check=0)
+    assert "whose time was up" in result.stderr
+    assert small_site.failed_databases() == []

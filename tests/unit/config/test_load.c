@@ -189,7 +189,7 @@ static void test_load__fills_in_defaults(void **state)
     assert_int_equal(target->snapshot.chunk_bytes, 32 << 20);
     assert_int_equal(target->snapshot.lock_timeout_ms, 10000);
     assert_int_equal(target->snapshot.pg_dump.count, 0);
-    assert_false(target->snapshot.verify_full);
+    assert_true(target->snapshot.verify_full);
     assert_int_equal(target->migrations.kind, HF_MIGRATIONS_NONE);
     assert_string_equal(target->migrations.url_variable, "DATABASE_URL");
     assert_int_equal(target->migrations.timeout_ms, 0);
@@ -210,7 +210,7 @@ static void test_load__reads_every_option(void **state)
               "  a:\n"
               "    database: {url: {file: secrets/url}, maintenance_database: admin}\n"
               "    snapshot: {jobs: 8, compression: 19, range_pages: 64, chunk_size: 1MiB, lock_timeout: 0,\n"
-              "               pg_dump: [docker, exec, db, pg_dump], verify: full}\n"
+              "               pg_dump: [docker, exec, db, pg_dump], verify: stored}\n"
               "    migrations: {kind: prisma, timeout: 5m, lock_timeout: 3s}\n"
               "    deploy: {rollback: {way: swap, keep_failed: 2d}}\n"
               "    checks:\n"
@@ -242,7 +242,7 @@ static void test_load__reads_every_option(void **state)
     assert_int_equal(a->snapshot.chunk_bytes, 1 << 20);
     assert_int_equal(a->snapshot.lock_timeout_ms, 0);
     assert_int_equal(a->snapshot.pg_dump.count, 4);
-    assert_true(a->snapshot.verify_full);
+    assert_false(a->snapshot.verify_full);
     assert_string_equal(a->migrations.directory, "/etc/hf/prisma/migrations");
     assert_int_equal(a->migrations.timeout_ms, 300000);
     assert_int_equal(a->migrations.lock_timeout_ms, 3000);

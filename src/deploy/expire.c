@@ -1,0 +1,71 @@
+#include "deploy/expire.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+#include "deploy/preflight.h"
+#include "repository/journal.h"
+#include "restore/restore.h"
+
+/* When the way back ended: the time of the entry that names the failed database. */
+static int64_t kept_since(const hf_journal *journal)
+{
+    const json_t *entries = hf_journal_entries(journal), *entry;
+    int64_t time_ms = 0;
+    size_t i;
+
+    json_array_foreach(
+        entries, i, entry) if (json_object_get(json_object_get(entry, "facts"), "failed_database") != NULL &&
+                               hf_time_parse(json_string_value(json_object_get(entry, "at")), &time_ms,
+                                             NULL) != HF_OK) return 0;
+    return time_ms;
+}
+
+/* The database that a cycle keeps and need not any more, or NULL; borrowed. */
+static const char *find_expired(const hf_deploy_options *options, const hf_journal *journal)
+{
+    const char *name = hf_journal_text(journal, "failed_database");
+    int64_t since = name != NULL ? kept_since(journal) : 0;
+
+    return since > 0 && hf_now_ms() - since > options->target->deploy.keep_failed_ms ? name : NULL;
+}
+
+static hf_status drop_if_there(const hf_deploy_options *options, hf_pg *pg, const char *name, hf_error *error)
+{
+    HF_AUTO_STR found = NULL;
+
+    HF_TRY(hf_pg_query_text(pg, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", 1, &name, &found,
+                            error));
+    if (found == NULL)
+        return HF_OK;
+    HF_TRY(hf_restore_drop(options->url, name, error));
+    hf_log(HF_LOG_INFO, "dropped \"%s\", a failed database whose time was up", name);
+    return HF_OK;
+}
+
+static hf_status expire(const hf_deploy_options *options, hf_error *error)
+{
+    HF_AUTO(hf_strings_done) hf_strings cycles = {0};
+    HF_AUTO_PG pg = NULL;
+
+    HF_TRY(hf_journal_list(options->repository, options->target->name, &cycles, error));
+    HF_TRY(hf_maintenance_connect(options->target, options->url, "expire", &pg, error));
+    for (size_t i = 0; i < cycles.count; i++) {
+        HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
+
+        HF_TRY(hf_journal_load(options->repository, options->target->name, cycles.items[i], &journal, error));
+        const char *name = find_expired(options, journal);
+        if (name != NULL)
+            HF_TRY(drop_if_there(options, pg, name, error));
+    }
+    return HF_OK;
+}
+
+void hf_deploy_expire(const hf_deploy_options *options)
+{
+    hf_error error;
+
+    if (options->target->deploy.keep_failed_ms > 0 && expire(options, &error) != HF_OK) {
+        (void) hf_prefix(&error, "failed databases whose time is up are left");
+        hf_log(HF_LOG_WARNING, "%s", error.message);
+    }
+}

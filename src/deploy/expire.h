@@ -1,0 +1,13 @@
+/* Failed databases whose time is up. */
+#ifndef HF_DEPLOY_EXPIRE_H
+#define HF_DEPLOY_EXPIRE_H
+
+#include "deploy/deploy.h"
+
+/*
+ * Drop the databases that this target's ways back have kept for longer than deploy.rollback.keep_failed (0: for ever).  Only names that a
+ * journal records are touched.  What cannot be dropped is logged and left.
+ */
+void hf_deploy_expire(const hf_deploy_options *options);
+
+#endif
