@@ -5,25 +5,10 @@
 
 #include "base/text.h"
 #include "pg/catalog.h"
+#include "pg/pattern.h"
 
 #define NAME_MAX_BYTES 63
 #define SUFFIX "__restored"
-
-/* One part of a name as given. */
-typedef struct part {
-    char *text; /* NULL: not given */
-    bool quoted;
-} part;
-
-typedef struct pattern {
-    part schema, name;
-} pattern;
-
-static void pattern_done(pattern *p)
-{
-    free(p->schema.text);
-    free(p->name.text);
-}
 
 void hf_table_wishes_done(hf_table_wishes *wishes)
 {
@@ -35,46 +20,9 @@ void hf_table_wishes_done(hf_table_wishes *wishes)
     *wishes = (hf_table_wishes){0};
 }
 
-/* A part up to a dot or the end. */
-static bool take_part(const char **at, part *ret_part)
+static hf_status parse(const char *option, const char *text, hf_pattern *p, hf_error *error)
 {
-    HF_AUTO_BUF text = HF_BUF_MAX(4096);
-
-    ret_part->quoted = **at == '"';
-    if (!ret_part->quoted) {
-        size_t len = strcspn(*at, ".\"");
-
-        hf_buf_append(&text, *at, len);
-        *at += len;
-    } else {
-        for (++*at; **at != '\0'; ++*at) {
-            if (**at == '"' && (*at)[1] != '"')
-                break;
-            *at += **at == '"';
-            hf_buf_putc(&text, **at);
-        }
-        if (**at != '"')
-            return false;
-        ++*at;
-    }
-    if (text.len == 0 || text.overflowed || (**at != '\0' && **at != '.'))
-        return false;
-    ret_part->text = hf_buf_take(&text);
-    return true;
-}
-
-static hf_status parse(const char *option, const char *text, pattern *p, hf_error *error)
-{
-    const char *at = text;
-    bool understood = take_part(&at, &p->name);
-
-    if (understood && *at == '.') {
-        at++;
-        p->schema = p->name;
-        p->name = (part){0};
-        understood = take_part(&at, &p->name);
-    }
-    if (understood && *at == '\0')
+    if (hf_pattern_parse(text, p))
         return HF_OK;
     (void) hf_fail(error, HF_E_USAGE, "\"--%s\" must be schema.table or table, not \"%.200s\"", option, text);
     (void) hf_hint(error,
@@ -82,15 +30,8 @@ static hf_status parse(const char *option, const char *text, pattern *p, hf_erro
     return HF_E_USAGE;
 }
 
-static bool fits(const part *wanted, const char *text)
-{
-    if (wanted->text == NULL)
-        return true;
-    return wanted->quoted ? hf_streq(wanted->text, text) : hf_glob_match(wanted->text, text);
-}
-
 /* The new name for one part: what was given, with * standing for `star`. */
-static char *put_star(const part *given, const char *star)
+static char *put_star(const hf_pattern_part *given, const char *star)
 {
     HF_AUTO_BUF text = HF_BUF_MAX(8192);
 
@@ -103,7 +44,8 @@ static char *put_star(const part *given, const char *star)
     return hf_buf_take(&text);
 }
 
-static hf_status add_wish(hf_table_wishes *wishes, const hf_table *table, const pattern *as, hf_error *error)
+static hf_status add_wish(hf_table_wishes *wishes, const hf_table *table, const hf_pattern *as,
+                          hf_error *error)
 {
     hf_table_wish wish = {.table = table};
 
@@ -151,8 +93,8 @@ static hf_status check_table(const hf_table *table, hf_error *error)
 static hf_status find(const hf_manifest *manifest, const hf_table_choice *choice, hf_table_wishes *wishes,
                       hf_error *error)
 {
-    HF_AUTO(pattern_done) pattern wanted = {0};
-    HF_AUTO(pattern_done) pattern as = {0};
+    HF_AUTO(hf_pattern_done) hf_pattern wanted = {0};
+    HF_AUTO(hf_pattern_done) hf_pattern as = {0};
     bool found = false;
 
     HF_TRY(parse("table", choice->pattern, &wanted, error));
@@ -161,7 +103,7 @@ static hf_status find(const hf_manifest *manifest, const hf_table_choice *choice
     for (size_t i = 0; i < manifest->tables.count; i++) {
         const hf_table *table = &manifest->tables.items[i];
 
-        if (!fits(&wanted.schema, table->schema) || !fits(&wanted.name, table->name))
+        if (!hf_pattern_fits(&wanted, table->schema, table->name))
             continue;
         found = true;
         HF_TRY(check_table(table, error));

@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/cycles.h"
+#include "cli/describe.h"
 #include "cli/output.h"
 #include "deploy/deploy.h"
 #include "repository/document.h"
@@ -119,6 +120,12 @@ void hf_chosen_tell(const hf_session *session, const hf_manifest *manifest)
            hf_show_time(manifest->created_ms, time), hf_show_age(manifest->created_ms, age),
            manifest->label != NULL ? ", label \"" : "", manifest->label != NULL ? manifest->label : "",
            manifest->label != NULL ? "\"" : "", manifest->pinned ? ", pinned" : "");
+    HF_AUTO_STR filtered = hf_filters_shown(manifest);
+    HF_AUTO_STR degraded = hf_degraded_shown(manifest);
+    if (filtered != NULL)
+        hf_log(HF_LOG_WARNING, "the snapshot is FILTERED: %s", filtered);
+    if (degraded != NULL)
+        hf_log(HF_LOG_WARNING, "the snapshot is DEGRADED: %s (holdfast show %s)", degraded, manifest->id);
     tell_proof(session, manifest);
     tell_cycles(session, manifest);
 }

@@ -10,6 +10,9 @@
 static const hf_cli_option options[] = {
     {"label", "TEXT", "a note that the list shows"},
     {"pin", NULL, "keep it whatever the retention says"},
+    {"include", "PATTERN", "only these tables, such as public.orders or sales.*; can be repeated"},
+    {"exclude", "PATTERN", "not these, nor what needs them; can be repeated"},
+    {"exclude-data", "PATTERN", "the definition of these, but no rows; can be repeated"},
     {"verify", "DEPTH", "full: read everything back; stored: look that it is there; default as configured"},
     {NULL, NULL, NULL},
 };
@@ -40,6 +43,7 @@ static void print(const hf_snapshot_result *result)
     hf_out_fact("written", "%s; %llu chunks are new, %llu were there already",
                 hf_show_size(result->bytes_written, written), (unsigned long long) result->chunks_new,
                 (unsigned long long) result->chunks_reused);
+    hf_print_incompleteness(manifest);
     hf_out_fact("took", "%s", hf_show_duration(result->took_ms, took));
 }
 
@@ -55,11 +59,42 @@ static hf_status read_depth(const hf_cli *cli, bool *full, hf_error *error)
     return HF_OK;
 }
 
+typedef struct filter_lists {
+    hf_strings include, exclude, exclude_data;
+} filter_lists;
+
+static void filter_lists_done(filter_lists *lists)
+{
+    hf_strings_done(&lists->include);
+    hf_strings_done(&lists->exclude);
+    hf_strings_done(&lists->exclude_data);
+}
+
+static void add_patterns(const hf_cli *cli, const hf_strings *configured, const char *option,
+                         hf_strings *list)
+{
+    for (size_t i = 0; i < configured->count; i++)
+        hf_strings_add(list, configured->items[i]);
+    for (size_t i = 0; i < cli->option_names.count; i++)
+        if (hf_streq(cli->option_names.items[i], option))
+            hf_strings_add(list, cli->option_values.items[i]);
+}
+
+/* What is configured, and what the command line adds; the filter borrows from the lists. */
+static hf_filter read_filter(const hf_cli *cli, const hf_target_config *target, filter_lists *lists)
+{
+    add_patterns(cli, &target->snapshot.include, "include", &lists->include);
+    add_patterns(cli, &target->snapshot.exclude, "exclude", &lists->exclude);
+    add_patterns(cli, &target->snapshot.exclude_data, "exclude-data", &lists->exclude_data);
+    return (hf_filter){&lists->include, &lists->exclude, &lists->exclude_data};
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     HF_AUTO(hf_session_done) hf_session session = {0};
     HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
     HF_AUTO(hf_snapshot_result_done) hf_snapshot_result result = {0};
+    HF_AUTO(filter_lists_done) filter_lists patterns = {0};
     hf_progress progress = {0};
     const char *label = hf_cli_value(cli, "label");
 
@@ -80,6 +115,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
         .lock_timeout_ms = target->snapshot.lock_timeout_ms,
         .pg_dump = target->snapshot.pg_dump.count > 0 ? &target->snapshot.pg_dump : NULL,
         .verify_full = target->snapshot.verify_full,
+        .filter = read_filter(cli, target, &patterns),
         .label = label,
         .pinned = hf_cli_has(cli, "pin"),
         .progress = &progress,
@@ -102,6 +138,14 @@ static hf_status run(hf_cli *cli, hf_error *error)
 const hf_command hf_command_backup = {
     .name = "backup",
     .summary = "take a snapshot",
+    .details =
+        "PATTERN is schema.table or table, * and ? allowed; a part in double quotes stands for itself. The "
+        "options add to\n"
+        "snapshot.include, .exclude and .exclude_data of the configuration. With a table go its indexes, "
+        "constraints, triggers,\n"
+        "sequences and partitions; foreign keys, views and functions of others that need it are left out "
+        "and named. A kept\n"
+        "table that cannot be made without it is an error. A deploy refuses a filtered snapshot.",
     .options = options,
     .run = run,
 };

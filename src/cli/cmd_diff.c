@@ -1,12 +1,16 @@
+#include <stdlib.h>
+
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/describe.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "pg/catalog.h"
 #include "pg/connection.h"
 #include "pg/pg_dump.h"
 #include "restore/compare.h"
+#include "snapshot/filters.h"
 
 static const hf_cli_option options[] = {
     {"jobs", "N", "connections that read the live database side by side; default as configured"},
@@ -23,6 +27,7 @@ typedef struct comparison {
     hf_schema_differences schema;
     hf_difference_list tables;
     hf_sequence_differences sequences;
+    hf_strings left_out; /* by a filter of either side: "schema.name", quoted */
 } comparison;
 
 static void comparison_done(comparison *c)
@@ -37,6 +42,7 @@ static void comparison_done(comparison *c)
     hf_manifest_free(c->a);
     hf_manifest_free(c->b);
     free(c->live_name);
+    hf_strings_done(&c->left_out);
 }
 
 static bool is_equal(const comparison *c)
@@ -73,6 +79,72 @@ static hf_status read_live(const hf_session *session, long jobs, comparison *c, 
     return status;
 }
 
+static char *quoted(const char *schema, const char *name)
+{
+    HF_AUTO_BUF key = HF_BUF_MAX(4096);
+
+    hf_sql_qualified(&key, schema != NULL ? schema : "", name);
+    return hf_buf_take(&key);
+}
+
+static void note_left_out(comparison *c, const char *schema, const char *name)
+{
+    HF_AUTO_STR key = quoted(schema, name);
+
+    hf_strings_add(&c->left_out, key);
+}
+
+/* What one side leaves out is left out of the other side too. */
+static hf_status leave_out(comparison *c, const hf_manifest *from, hf_archive *other, hf_error *error)
+{
+    HF_AUTO(hf_filtered_done) hf_filtered filtered = {0};
+
+    if (hf_manifest_is_filtered(from)) {
+        const hf_filter filter = hf_filters_of(from);
+
+        HF_TRY(hf_archive_filter(other, &filter, NULL, 0, &filtered, error));
+        for (size_t i = 0; i < filtered.left_out.count; i++)
+            note_left_out(c, filtered.left_out.items[i].schema, filtered.left_out.items[i].name);
+        for (size_t i = 0; i < from->filters.left_out.count; i++)
+            note_left_out(c, from->filters.left_out.items[i].schema, from->filters.left_out.items[i].name);
+    }
+    hf_filters_loosen(other, from, NULL);
+    return HF_OK;
+}
+
+static bool is_left_out(const comparison *c, const char *schema, const char *name)
+{
+    HF_AUTO_STR key = quoted(schema, name);
+
+    return hf_strings_has(&c->left_out, key);
+}
+
+static void drop_left_out(comparison *c)
+{
+    size_t tables = 0, sequences = 0;
+
+    for (size_t i = 0; i < c->tables.count; i++) {
+        hf_difference *item = &c->tables.items[i];
+
+        if (!is_left_out(c, item->schema, item->table)) {
+            c->tables.items[tables++] = *item;
+            continue;
+        }
+        free(item->schema);
+        free(item->table);
+        free(item->why);
+    }
+    c->tables.count = tables;
+    for (size_t i = 0; i < c->sequences.count; i++) {
+        const hf_sequence *named =
+            c->sequences.items[i].a != NULL ? c->sequences.items[i].a : c->sequences.items[i].b;
+
+        if (!is_left_out(c, named->schema, named->name))
+            c->sequences.items[sequences++] = c->sequences.items[i];
+    }
+    c->sequences.count = sequences;
+}
+
 static hf_status compare(const hf_session *session, const char *a, const char *b, long jobs, comparison *c,
                          hf_error *error)
 {
@@ -87,11 +159,16 @@ static hf_status compare(const hf_session *session, const char *a, const char *b
         HF_TRY(hf_compare_load_archive(session->repository, c->b, &c->archive_b, error));
         hf_compare_tables(c->a, c->b, &c->tables);
     }
+    HF_TRY(leave_out(c, c->a, c->archive_b, error));
+    if (!live)
+        HF_TRY(leave_out(c, c->b, c->archive_a, error));
     hf_compare_schemas(c->archive_a, c->archive_b, &c->schema);
     hf_compare_sequences((hf_sequence_list){c->a->sequences.items, c->a->sequences.count},
                          live ? (hf_sequence_list){c->live.items, c->live.count}
                               : (hf_sequence_list){c->b->sequences.items, c->b->sequences.count},
                          &c->sequences);
+    if (c->left_out.count > 0)
+        drop_left_out(c);
     return HF_OK;
 }
 
@@ -127,10 +204,13 @@ static json_t *comparison_json(const comparison *c)
                                         hf_json_text(named->name), "a", sequence_json(item->a), "b",
                                         sequence_json(item->b)));
     }
-    return json_pack("{s:b, s:{s:o}, s:{s:o, s:o}, s:o, s:o, s:o}", "equal", (int) is_equal(c), "a",
-                     "snapshot", hf_json_text(c->a->id), "b", "snapshot",
+    return json_pack("{s:b, s:{s:o, s:o, s:o}, s:{s:o, s:o, s:o, s:o}, s:o, s:o, s:o}", "equal",
+                     (int) is_equal(c), "a", "snapshot", hf_json_text(c->a->id), "filters",
+                     hf_describe_filters(c->a), "degraded", hf_describe_degraded(c->a), "b", "snapshot",
                      hf_json_text(c->b == NULL ? NULL : c->b->id), "live", hf_json_text(c->live_name),
-                     "schema", schema, "tables", hf_difference_list_json(&c->tables), "sequences", sequences);
+                     "filters", c->b == NULL ? json_null() : hf_describe_filters(c->b), "degraded",
+                     c->b == NULL ? json_array() : hf_describe_degraded(c->b), "schema", schema, "tables",
+                     hf_difference_list_json(&c->tables), "sequences", sequences);
 }
 
 static void print_sequence(const hf_sequence *sequence, const char *before)
@@ -142,12 +222,26 @@ static void print_sequence(const hf_sequence *sequence, const char *before)
                sequence->is_called ? "" : " (not called)");
 }
 
+/* What the comparison says nothing about. */
+static void print_incomplete(const hf_manifest *manifest)
+{
+    HF_AUTO_STR filtered = manifest != NULL ? hf_filters_shown(manifest) : NULL;
+    HF_AUTO_STR degraded = manifest != NULL ? hf_degraded_shown(manifest) : NULL;
+
+    if (filtered != NULL)
+        hf_out("not compared: snapshot %s is FILTERED: %s\n", manifest->id, filtered);
+    if (degraded != NULL)
+        hf_out("snapshot %s is DEGRADED: %s\n", manifest->id, degraded);
+}
+
 static void print(const comparison *c)
 {
     char count[32];
 
     hf_out("%s: snapshot %s and %s %s\n", is_equal(c) ? "equal" : "DIFFERENT", c->a->id,
            c->b != NULL ? "snapshot" : "the live database", c->b != NULL ? c->b->id : c->live_name);
+    print_incomplete(c->a);
+    print_incomplete(c->b);
     if (is_equal(c)) {
         hf_out("\n");
         hf_out_fact("tables", "%zu, %s rows, row for row", c->a->tables.count,
@@ -211,9 +305,12 @@ const hf_command hf_command_diff = {
     .name = "diff",
     .arguments = "[ID [ID|live]]",
     .summary = "compare a snapshot with the live database or with another one",
-    .details = "Schema objects, the rows of every table (by digest, whatever their order) and sequences. The "
-               "snapshot\n"
-               "is the latest unless named, and it is compared with the live database unless told otherwise.",
+    .details =
+        "Schema objects, the rows of every table (by digest, whatever their order) and sequences. The "
+        "snapshot\n"
+        "is the latest unless named, and it is compared with the live database unless told otherwise. What a "
+        "filtered\n"
+        "snapshot leaves out is not compared.",
     .max_arguments = 2,
     .options = options,
     .run = run,

@@ -75,6 +75,13 @@ static void print(const hf_manifest *manifest, const hf_proof *proof)
                     manifest->extensions.items[i].version);
     for (size_t i = 0; i < manifest->warnings.count; i++)
         hf_out_fact("warning", "%s", manifest->warnings.items[i]);
+    for (size_t i = 0; i < manifest->filters.left_out.count; i++) {
+        const hf_left_out *item = &manifest->filters.left_out.items[i];
+
+        hf_out_fact(i == 0 ? "left out" : "", "%s %s%s%s%s%s", item->kind,
+                    item->schema != NULL ? item->schema : "", item->schema != NULL ? "." : "", item->name,
+                    item->why != NULL ? ": " : "", item->why != NULL ? item->why : "");
+    }
     hf_out("\n");
     for (size_t i = 0; i < manifest->tables.count; i++) {
         const hf_table *table = &manifest->tables.items[i];

@@ -8,8 +8,12 @@ static void put_purpose(hf_grid *grid, const hf_snapshot_info *info)
 {
     HF_AUTO_BUF text = HF_BUF_MAX(1024);
 
+    if (info->degraded)
+        hf_buf_puts(&text, "DEGRADED");
+    if (info->filtered)
+        hf_buf_printf(&text, "%sfiltered", text.len > 0 ? ", " : "");
     if (info->pinned)
-        hf_buf_puts(&text, "pinned");
+        hf_buf_printf(&text, "%spinned", text.len > 0 ? ", " : "");
     if (info->cycle != NULL)
         hf_buf_printf(&text, "%sdeploy %s", text.len > 0 ? ", " : "", info->cycle);
     if (info->label != NULL)

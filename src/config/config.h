@@ -83,7 +83,8 @@ typedef struct hf_target_config {
         uint64_t chunk_bytes;    /* most text in a chunk, 32 MiB */
         int64_t lock_timeout_ms; /* for ACCESS SHARE on the tables; 10 s */
         hf_strings pg_dump;      /* argv, or empty: found */
-        bool verify_full; /* of plain backups: "full" (default), or "stored"; a deploy's is always full */
+        hf_strings include, exclude, exclude_data; /* patterns, see pg/pattern.h */
+        bool verify_full; /* of plain backups: "full", or "stored" (default); a deploy's is always full */
     } snapshot;
 
     hf_migrations_config migrations;
@@ -91,6 +92,7 @@ typedef struct hf_target_config {
     struct {
         bool rollback_swap;     /* rollback.way: swap (the only one yet) */
         int64_t keep_failed_ms; /* 7d */
+        bool allow_filtered;    /* deploy though the snapshot leaves something out */
     } deploy;
 
     hf_check_configs checks;

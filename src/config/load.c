@@ -535,6 +535,9 @@ static void target_done(hf_target_config *target)
     hf_secret_source_done(&target->database_url);
     free(target->maintenance_database);
     hf_strings_done(&target->snapshot.pg_dump);
+    hf_strings_done(&target->snapshot.include);
+    hf_strings_done(&target->snapshot.exclude);
+    hf_strings_done(&target->snapshot.exclude_data);
     free(target->migrations.directory);
     hf_strings_done(&target->migrations.command);
     free(target->migrations.url_variable);

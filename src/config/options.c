@@ -238,18 +238,16 @@ const hf_option hf_options[] = {
     {"targets.*.snapshot.compression", HF_OPTION_INT, TARGET(snapshot.compression), .min = 1, .max = 19,
      .fallback = "1", .help = "zstd level, 1 (fast) to 19 (small)."},
     {"targets.*.snapshot.verify", HF_OPTION_ENUM, TARGET(snapshot.verify_full), .choices = depths,
-     .fallback = "full",
-     .help = "How a backup is checked. full reads back every object of it, also those that were there "
-             "already, and\n"
-             "stores a broken one anew; stored looks at presence and size only. A deploy always does the "
-             "former."},
+     .fallback = "stored",
+     .help = "After a backup: full reads every new object back, stored looks at presence and size. A deploy "
+             "always\n"
+             "reads everything back."},
     {"targets.*.snapshot.lock_timeout", HF_OPTION_DURATION, TARGET(snapshot.lock_timeout_ms), .min = 0,
      .max = DAY, .fallback = "10s",
      .help = "How long to wait for a table that is locked exclusively; 0 waits for ever."},
     {"targets.*.snapshot.format", HF_OPTION_ENUM, TARGET(snapshot.text_only), .choices = formats,
      .fallback = "auto",
-     .help = "How rows are stored. auto: in COPY's binary form where it suits all of a table's columns, "
-             "which is\n"
+     .help = "How rows are stored. auto: in COPY's binary form where it suits all of a table's columns, which is\n"
              "faster both ways; text: always as text."},
     {"targets.*.snapshot.range_pages", HF_OPTION_INT, TARGET(snapshot.range_pages), .min = 16, .max = 1 << 20,
      .fallback = "1024",
@@ -259,6 +257,15 @@ const hf_option hf_options[] = {
     {"targets.*.snapshot.pg_dump", HF_OPTION_ARGV, TARGET(snapshot.pg_dump),
      .help = "A pg_dump, or a command that reaches one: [docker, exec, -i, db, pg_dump]. Found by itself "
              "unless told."},
+    {"targets.*.snapshot.include", HF_OPTION_TEXTS, TARGET(snapshot.include),
+     .help = "Only these tables, views and materialized views, as a list: [public.orders, sales.*]. Such a "
+             "snapshot\n"
+             "is a filtered one, which a deploy refuses."},
+    {"targets.*.snapshot.exclude", HF_OPTION_TEXTS, TARGET(snapshot.exclude),
+     .help = "Not these, nor what belongs to them; foreign keys and views that need them are left out and "
+             "named."},
+    {"targets.*.snapshot.exclude_data", HF_OPTION_TEXTS, TARGET(snapshot.exclude_data),
+     .help = "The definition of these tables, but none of their rows."},
 
     {"targets.*.migrations", HF_OPTION_GROUP, .help = "How the schema is changed."},
     {"targets.*.migrations.kind", HF_OPTION_ENUM, .required = true, TARGET(migrations.kind),
@@ -284,10 +291,12 @@ const hf_option hf_options[] = {
     {"targets.*.deploy.rollback.way", HF_OPTION_ENUM, TARGET(deploy.rollback_swap), .choices = ways,
      .fallback = "swap",
      .help = "swap: restore beside, verify, and exchange both databases in one transaction."},
-    {"targets.*.deploy.rollback.keep_failed", HF_OPTION_DURATION, TARGET(deploy.keep_failed_ms), .min = 0,
-     .max = 3650 * DAY, .fallback = "7d",
-     .help =
-         "How long the failed database is kept; a later deploy that succeeds drops it then. 0: for ever."},
+    {"targets.*.deploy.rollback.keep_failed", HF_OPTION_DURATION, TARGET(deploy.keep_failed_ms), .min = HOUR,
+     .max = 365 * DAY, .fallback = "7d", .help = "How long the failed database is kept."},
+    {"targets.*.deploy.allow_filtered", HF_OPTION_BOOL, TARGET(deploy.allow_filtered), .fallback = "false",
+     .help = "Deploy though the snapshot leaves something out: after a way back that is gone from the live "
+             "database\n"
+             "(it is still in the failed one, which is kept)."},
 
     {"targets.*.checks", HF_OPTION_LIST, .append = append_check, .finish = finish_check,
      .example =

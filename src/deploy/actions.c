@@ -197,6 +197,19 @@ static hf_cycle_event preflight(hf_cycle *cycle)
 
 /* ---- snapshot ---- */
 
+/* Belt and braces: no way back rests on a snapshot that lacks something, unless that was allowed. */
+static hf_status refuse_incomplete(const hf_cycle *cycle, const hf_manifest *manifest, hf_error *error)
+{
+    if (manifest->degraded.count > 0)
+        return hf_fail(error, HF_E_REFUSED, "snapshot \"%s\" is degraded: rows of table %s.%s are lost",
+                       manifest->id, manifest->degraded.items[0].schema, manifest->degraded.items[0].name);
+    if (hf_manifest_is_filtered(manifest) && !cycle->options->target->deploy.allow_filtered) {
+        (void) hf_fail(error, HF_E_REFUSED, "snapshot \"%s\" is filtered", manifest->id);
+        return hf_hint(error, "set deploy.allow_filtered: true if that is wanted");
+    }
+    return HF_OK;
+}
+
 static hf_cycle_event snapshot(hf_cycle *cycle)
 {
     const hf_target_config *target = cycle->options->target;
@@ -213,6 +226,7 @@ static hf_cycle_event snapshot(hf_cycle *cycle)
         .chunk_bytes = target->snapshot.chunk_bytes,
         .lock_timeout_ms = target->snapshot.lock_timeout_ms,
         .pg_dump = &target->snapshot.pg_dump,
+        .filter = {&target->snapshot.include, &target->snapshot.exclude, &target->snapshot.exclude_data},
         .verify_full = true,
         .cycle = hf_journal_cycle(cycle->journal),
         .progress = cycle->options->progress,
@@ -221,6 +235,8 @@ static hf_cycle_event snapshot(hf_cycle *cycle)
     hf_progress_begin("snapshot", cycle->options->progress);
     hf_status status = hf_snapshot_take(&options, &result, &cycle->error);
     hf_progress_end();
+    if (status == HF_OK)
+        status = refuse_incomplete(cycle, result.manifest, &cycle->error);
     if (status != HF_OK)
         return outcome(status);
 

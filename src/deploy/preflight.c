@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "checks/checks.h"
 #include "deploy/sql.h"
+#include "pg/archive_filter.h"
 #include "pg/catalog.h"
 #include "pg/connection.h"
 #include "pg/pg_dump.h"
@@ -312,6 +313,31 @@ static void look_at_maintenance(const hf_deploy_options *options, hf_preflight *
         good(preflight, "maintenance database", "template1, as there is no postgres");
 }
 
+/* A way back would lose what the snapshot leaves out. */
+static void look_at_filters(const hf_deploy_options *options, hf_preflight *preflight)
+{
+    const hf_target_config *target = options->target;
+    const hf_filter filter = {&target->snapshot.include, &target->snapshot.exclude,
+                              &target->snapshot.exclude_data};
+    hf_error error;
+
+    if (hf_filter_check(&filter, &error) != HF_OK)
+        bad_error(preflight, "snapshot filters", &error);
+    else if (hf_filter_is_empty(&filter))
+        return;
+    else if (target->deploy.allow_filtered)
+        finding_of(preflight, "snapshot filters", HF_FINDING_WARNING,
+                   hf_strdup("the snapshot leaves out what the configuration says, and so would a way back"),
+                   "what it leaves out is then only in the failed database, which is kept");
+    else
+        finding_of(
+            preflight, "snapshot filters", HF_FINDING_BAD,
+            hf_strdup("the snapshot would leave out what the configuration says, and a way back would "
+                      "lose it"),
+            "take snapshot.include, exclude and exclude_data out (`backup` has options for them), or set "
+            "deploy.allow_filtered: true");
+}
+
 void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_preflight)
 {
     HF_AUTO_PG pg = NULL;
@@ -320,6 +346,7 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
     char size[32];
 
     look_at_checks(options, ret_preflight);
+    look_at_filters(options, ret_preflight);
     if (hf_pg_connect(&(hf_pg_options){.url = options->url, .purpose = "preflight"}, &pg, &error) != HF_OK ||
         hf_pg_query(pg, hf_sql_preflight, 0, NULL, &facts, &error) != HF_OK) {
         bad_error(ret_preflight, "connection", &error);

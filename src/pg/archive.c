@@ -284,7 +284,7 @@ hf_status hf_archive_parse(const void *data, size_t len, hf_archive **ret_archiv
     return HF_OK;
 }
 
-static void entry_done(hf_entry *entry)
+void hf_entry_done(hf_entry *entry)
 {
     free(entry->kind);
     free(entry->tag);
@@ -302,7 +302,7 @@ void hf_archive_free(hf_archive *archive)
     if (archive == NULL)
         return;
     for (size_t i = 0; i < archive->entries.count; i++)
-        entry_done(&archive->entries.items[i]);
+        hf_entry_done(&archive->entries.items[i]);
     free(archive->entries.items);
     free(archive->by_id.items);
     free(archive->server_version);

@@ -45,6 +45,7 @@ typedef struct hf_archive {
     HF_VECTOR(uint32_t) by_id;   /* positions in entries by ascending id; kept by hf_archive_index() */
 } hf_archive;
 
+void hf_entry_done(hf_entry *entry); /* frees its members */
 void hf_archive_free(hf_archive *archive);
 void hf_archive_freep(hf_archive **archive);
 

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "repository/manifest_additions.h"
 
 static void init_table(hf_table *table, const char *name, const char *const *columns)
 {
@@ -115,6 +116,7 @@ void hf_manifest_free(hf_manifest *manifest)
     }
     free(manifest->extensions.items);
 
+    hf_manifest_additions_done(manifest);
     hf_strings_done(&manifest->roles);
     hf_strings_done(&manifest->warnings);
     free(manifest);

@@ -37,11 +37,12 @@ typedef struct hf_table {
     char persistence;   /* pg_class.relpersistence: 'p' or 'u' (unlogged) */
     bool data_excluded; /* by configuration: no rows are stored */
     hf_strings columns; /* in COPY order; generated ones are not among them */
-    char *condition;     /* of an extension's configuration table: "", or its "WHERE ..."; NULL: none */
-    char *root_schema;   /* of a partition whose rows may belong to another one elsewhere: the table above them */
-    char *root_name;     /* that takes them all, and only the sum over its partitions counts; NULL: none */
-    char *format;        /* of the rows in its chunks: COPY's "text" or "binary" */
-    uint32_t pages;      /* of the heap when the snapshot was taken */
+    char *condition;    /* of an extension's configuration table: "", or its "WHERE ..."; NULL: none */
+    char *
+        root_schema; /* of a partition whose rows may belong to another one elsewhere: the table above them */
+    char *root_name; /* that takes them all, and only the sum over its partitions counts; NULL: none */
+    char *format;    /* of the rows in its chunks: COPY's "text" or "binary" */
+    uint32_t pages;  /* of the heap when the snapshot was taken */
     hf_row_digest total; /* rows and digest over all chunks */
     uint64_t raw_bytes;
     uint64_t stored_bytes;
@@ -70,6 +71,39 @@ typedef struct hf_extension {
     char *version;
     char *schema;
 } hf_extension;
+
+/* Something that the filters of a snapshot left out. */
+typedef struct hf_left_out {
+    char *kind;   /* as pg_dump names it */
+    char *schema; /* NULL: none */
+    char *name;
+    char *why; /* NULL: a pattern; else what it needs that is left out */
+} hf_left_out;
+
+/* Rows that a server with damaged files could not read. */
+typedef struct hf_lost {
+    char *schema;
+    char *name;
+    uint32_t first_page, end_page;
+    hf_strings ctids; /* "(12,3)"; empty: whatever was on these pages */
+    char *reason;     /* what the server said, and its SQLSTATE */
+} hf_lost;
+
+typedef struct hf_role {
+    char *name;
+    bool superuser, inherit, create_role, create_database, login, replication, bypass_rls;
+    int connection_limit; /* -1: none */
+    char *valid_until;    /* NULL: for ever */
+    hf_strings settings;  /* "name=value", those for all databases */
+} hf_role;
+
+typedef struct hf_membership {
+    char *role;   /* what is granted */
+    char *member; /* to whom; not always a role of the plan */
+    bool admin;
+    bool inherit; /* from version 16 on said by the grant; before that the member's own */
+    bool set;
+} hf_membership;
 
 typedef struct hf_manifest {
     int format; /* 1 */
@@ -129,6 +163,15 @@ typedef struct hf_manifest {
     HF_VECTOR(hf_relation_name) populated_matviews;
     HF_VECTOR(hf_extension) extensions;
     hf_strings roles; /* that owners, ACLs and policies name */
+    struct {
+        HF_VECTOR(hf_role) roles; /* those, and the ones that they are members of */
+        HF_VECTOR(hf_membership) memberships;
+    } role_plan;
+    struct { /* all empty: the snapshot is of the whole database */
+        hf_strings include, exclude, exclude_data;
+        HF_VECTOR(hf_left_out) left_out;
+    } filters;
+    HF_VECTOR(hf_lost) degraded; /* empty: nothing was lost */
     hf_strings warnings;
 } hf_manifest;
 
@@ -144,6 +187,9 @@ json_t *hf_manifest_to_json(const hf_manifest *manifest);
 /* HF_E_FORMAT for a newer format, HF_E_CORRUPT for anything that does not fit it; the message names the member. */
 HF_MUST_CHECK hf_status hf_manifest_from_json(const json_t *json, hf_manifest **ret_manifest,
                                               hf_error *error);
+
+/* Was anything left out by configuration? */
+bool hf_manifest_is_filtered(const hf_manifest *manifest);
 
 /* Sums over the tables; the bytes over the large objects too. */
 uint64_t hf_manifest_rows(const hf_manifest *manifest);

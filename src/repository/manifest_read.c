@@ -9,6 +9,7 @@
 #include "repository/document.h"
 #include "repository/layout.h"
 #include "repository/manifest.h"
+#include "repository/manifest_additions.h"
 #include "repository/repository.h"
 
 #define TABLES_MAX 1000000u
@@ -339,6 +340,7 @@ hf_status hf_manifest_from_json(const json_t *json, hf_manifest **ret_manifest, 
     read_large_objects(&root, manifest);
     read_strings(&root, "roles", NAMES_MAX, &manifest->roles);
     read_strings(&root, "warnings", NAMES_MAX, &manifest->warnings);
+    hf_manifest_additions_read(&root, manifest);
 
     if (reading.status == HF_OK)
         *ret_manifest = HF_TAKE(manifest);

@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "repository/manifest.h"
+#include "repository/manifest_additions.h"
 
 typedef struct writer {
     bool failed;
@@ -266,6 +267,8 @@ json_t *hf_manifest_to_json(const hf_manifest *manifest)
     set(&w, root, "extensions", extensions(&w, manifest));
     set(&w, root, "roles", texts(&w, &manifest->roles));
     set(&w, root, "warnings", texts(&w, &manifest->warnings));
+    if (!hf_manifest_additions_write(manifest, root))
+        w.failed = true;
 
     if (w.failed) {
         json_decref(root);

@@ -13,10 +13,11 @@ char *hf_pointer_write(const hf_manifest *manifest, const hf_object_ref *object)
     char created_at[32];
     char digest[HF_SHA256_HEX];
     HF_AUTO_JSON json = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s?, s:s?, s:b, s:I, s:I, s:I, s:I, s:{s:s, s:I, s:I}}", "format",
+        "{s:i, s:s, s:s, s:s, s:s?, s:s?, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:{s:s, s:I, s:I}}", "format",
         HF_REPOSITORY_FORMAT, "id", manifest->id, "target", manifest->target, "created_at",
         hf_time_format(manifest->created_ms, created_at), "label", manifest->label, "cycle", manifest->cycle,
-        "pinned", manifest->pinned, "rows", (json_int_t) hf_manifest_rows(manifest), "raw_bytes",
+        "pinned", manifest->pinned, "filtered", (int) hf_manifest_is_filtered(manifest), "degraded",
+        (int) (manifest->degraded.count > 0), "rows", (json_int_t) hf_manifest_rows(manifest), "raw_bytes",
         (json_int_t) hf_manifest_raw_bytes(manifest), "stored_bytes",
         (json_int_t) hf_manifest_stored_bytes(manifest), "tables", (json_int_t) manifest->tables.count,
         "manifest", "object", object->name, "raw_bytes", (json_int_t) object->raw_bytes, "stored_bytes",
@@ -53,6 +54,12 @@ static void read_manifest_ref(const hf_reader *root, hf_object_ref *ret_object)
         memcpy(ret_object->name, name, HF_SHA256_HEX);
 }
 
+/* Earlier writers did not know of it. */
+static bool read_flag(const hf_reader *root, const char *member)
+{
+    return json_object_get(root->json, member) != NULL && hf_read_bool(root, member);
+}
+
 hf_status hf_pointer_read(const char *target, const char *id, const hf_buf *text, hf_snapshot_info *ret_info,
                           hf_error *error)
 {
@@ -77,6 +84,8 @@ hf_status hf_pointer_read(const char *target, const char *id, const hf_buf *text
     info.label = hf_strdup(hf_read_text_or_null(&root, "label"));
     info.cycle = hf_strdup(hf_read_text_or_null(&root, "cycle"));
     info.pinned = hf_read_bool(&root, "pinned");
+    info.filtered = read_flag(&root, "filtered");
+    info.degraded = read_flag(&root, "degraded");
     info.rows = hf_read_u64(&root, "rows", HF_NUMBER_MAX);
     info.raw_bytes = hf_read_u64(&root, "raw_bytes", HF_NUMBER_MAX);
     info.stored_bytes = hf_read_u64(&root, "stored_bytes", HF_NUMBER_MAX);

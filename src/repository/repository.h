@@ -66,6 +66,8 @@ typedef struct hf_snapshot_info {
     char *label; /* NULL: none */
     char *cycle; /* NULL: none */
     bool pinned;
+    bool filtered; /* something was left out by configuration */
+    bool degraded; /* something could not be read */
     uint64_t rows, raw_bytes, stored_bytes;
     uint32_t tables;
     hf_object_ref manifest;

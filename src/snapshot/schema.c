@@ -6,6 +6,7 @@
 
 #include "base/text.h"
 #include "pg/sql.h"
+#include "snapshot/filters.h"
 
 struct hf_schema_reader {
     const hf_snapshot_options *options;
@@ -96,17 +97,30 @@ static hf_status store_schema(const hf_snapshot_options *options, const hf_archi
     return HF_OK;
 }
 
-hf_status hf_schema_reader_finish(hf_schema_reader *self, hf_manifest *manifest, bool *ret_changed,
-                                  hf_error *error)
+static hf_status wait_for_archive(hf_schema_reader *self, bool *ret_changed, hf_error *error)
 {
     join(self);
     *ret_changed = self->changed;
-    if (self->status != HF_OK) {
-        if (error != NULL)
-            *error = self->error;
-        return self->status;
-    }
-    return self->changed ? HF_OK : store_schema(self->options, self->archive, manifest, error);
+    if (self->status != HF_OK && error != NULL)
+        *error = self->error;
+    return self->status;
+}
+
+hf_status hf_schema_reader_filter(hf_schema_reader *self, hf_manifest *manifest, bool *ret_changed,
+                                  hf_error *error)
+{
+    HF_TRY(wait_for_archive(self, ret_changed, error));
+    return *ret_changed ? HF_OK : hf_filters_apply(self->archive, &self->options->filter, manifest, error);
+}
+
+hf_status hf_schema_reader_finish(hf_schema_reader *self, hf_manifest *manifest, bool *ret_changed,
+                                  hf_error *error)
+{
+    HF_TRY(wait_for_archive(self, ret_changed, error));
+    if (*ret_changed)
+        return HF_OK;
+    hf_filters_loosen(self->archive, manifest, &manifest->warnings);
+    return store_schema(self->options, self->archive, manifest, error);
 }
 
 void hf_schema_reader_free(hf_schema_reader *self)

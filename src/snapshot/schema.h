@@ -18,6 +18,13 @@ HF_MUST_CHECK hf_status hf_schema_reader_start(const hf_snapshot_options *option
                                                hf_schema_reader **ret_reader, hf_error *error);
 
 /*
+ * Wait for the end, and leave out of archive and manifest what the filter says.  To be called before the rows are read, so that none are read
+ * in vain.  *ret_changed as below.
+ */
+HF_MUST_CHECK hf_status hf_schema_reader_filter(hf_schema_reader *reader, hf_manifest *manifest,
+                                                bool *ret_changed, hf_error *error);
+
+/*
  * Wait for the end, store the schema as an object and note it in the manifest.  *ret_changed is set, whatever the status, when definitions
  * changed meanwhile: what was read is then good for nothing.
  */

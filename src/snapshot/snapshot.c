@@ -13,6 +13,7 @@
 #include "pg/pg_dump.h"
 #include "pg/sql.h"
 #include "snapshot/copy_tables.h"
+#include "snapshot/filters.h"
 #include "snapshot/schema.h"
 #include "snapshot/session.h"
 
@@ -211,6 +212,11 @@ static hf_status copy_all(const hf_snapshot_session *source, const hf_snapshot_o
     HF_AUTO(hf_schema_reader_freep) hf_schema_reader *schema = NULL;
 
     HF_TRY(hf_schema_reader_start(options, source, dump, &schema, error));
+    if (!hf_filter_is_empty(&options->filter)) {
+        HF_TRY(hf_schema_reader_filter(schema, manifest, ret_changed, error));
+        if (*ret_changed)
+            return HF_OK;
+    }
     HF_TRY(hf_copy_tables(options, source->exported, &source->large_objects, manifest, totals, error));
     return hf_schema_reader_finish(schema, manifest, ret_changed, error);
 }
@@ -230,6 +236,7 @@ static hf_status read_all(const hf_snapshot_options *options, hf_manifest *manif
     if (*ret_changed)
         return HF_OK;
     HF_TRY(read_sequences(source.pg, manifest, error));
+    hf_filters_prune(manifest);
     return hf_pg_exec(source.pg, "COMMIT", error);
 }
 
@@ -253,6 +260,7 @@ hf_status hf_snapshot_take(const hf_snapshot_options *options, hf_snapshot_resul
     int64_t started = hf_monotonic_ms();
     bool changed = true;
 
+    HF_TRY(hf_filter_check(&options->filter, error));
     for (int i = 0; i < TRIES && changed; i++) {
         hf_manifest_freep(&manifest);
         manifest = hf_manifest_new();

@@ -14,6 +14,7 @@
 #include "base/error.h"
 #include "base/memory.h"
 #include "base/progress.h"
+#include "pg/archive_filter.h"
 #include "repository/repository.h"
 
 typedef struct hf_snapshot_options {
@@ -28,6 +29,7 @@ typedef struct hf_snapshot_options {
     int64_t lock_timeout_ms;   /* for ACCESS SHARE */
     const hf_strings *pg_dump; /* argv of the configuration, or NULL */
     bool verify_full;          /* read back what was stored, and what was there already */
+    hf_filter filter;          /* what to leave out */
     const char *label;         /* or NULL */
     const char *cycle;         /* or NULL */
     bool pinned;
@@ -44,7 +46,7 @@ void hf_snapshot_result_done(hf_snapshot_result *result);
 
 /*
  * Take and seal a snapshot.  HF_E_PRIVILEGE names every table that the role may not read, before anything is copied;
- * HF_E_UNSUPPORTED names what would be lost; HF_E_LOCKED who holds a lock; storage errors as they come.
+ * HF_E_UNSUPPORTED names what would be lost; HF_E_REFUSED a kept table that needs what the filter leaves out; HF_E_LOCKED who holds a lock; storage errors as they come.
  */
 HF_MUST_CHECK hf_status hf_snapshot_take(const hf_snapshot_options *options, hf_snapshot_result *ret_result,
                                          hf_error *error);

@@ -233,6 +233,29 @@ static inline void fill_facts(hf_manifest *m)
                 .name = hf_strdup("pgcrypto"), .version = hf_strdup("1.3"), .schema = hf_strdup("public")}));
     hf_strings_add(&m->roles, "app");
     hf_strings_add(&m->warnings, "large objects are not carried");
+    hf_strings_add(&m->filters.exclude, "public.\"d\xc3\xa9j\xc3\xa0\"");
+    hf_strings_add(&m->filters.exclude_data, "audit");
+    HF_PUSH(&m->filters.left_out, ((hf_left_out){.kind = hf_strdup("TABLE"),
+                                                 .schema = hf_strdup("public"),
+                                                 .name = hf_strdup("d\xc3\xa9j\xc3\xa0")}));
+    HF_PUSH(&m->filters.left_out,
+            ((hf_left_out){.kind = hf_strdup("EVENT TRIGGER"),
+                           .name = hf_strdup("guard"),
+                           .why = hf_strdup("it needs FUNCTION f(), which is left out")}));
+    HF_PUSH(&m->degraded, ((hf_lost){.schema = hf_strdup("public"),
+                                     .name = hf_strdup("offers"),
+                                     .first_page = 7,
+                                     .end_page = 8,
+                                     .reason = hf_strdup("XX001: invalid page")}));
+    hf_strings_add(&m->degraded.items[0].ctids, "(7,3)");
+    HF_PUSH(&m->role_plan.roles, ((hf_role){.name = hf_strdup("app"),
+                                            .login = true,
+                                            .inherit = true,
+                                            .connection_limit = -1,
+                                            .valid_until = hf_strdup("2027-01-01 00:00:00+00")}));
+    hf_strings_add(&m->role_plan.roles.items[0].settings, "work_mem=8MB");
+    HF_PUSH(&m->role_plan.memberships,
+            ((hf_membership){.role = hf_strdup("app"), .member = hf_strdup("deployer"), .set = true}));
 }
 
 /* A snapshot of two tables, five chunks; its objects are stored, the manifest is not sealed. */
