@@ -10,6 +10,7 @@
 
 #include <ctype.h>
 #include <glob.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -270,6 +271,8 @@ static hf_status explain_failure(const hf_child_result *result, hf_buf *errors, 
     }
     hf_fail(error, HF_E_PG_DUMP, "pg_dump ended with exit status %d: %s", result->exit_status,
             *text != '\0' ? text : "it said nothing");
+    if (error != NULL && strstr(text, "conflict with recovery") != NULL)
+        (void) snprintf(error->sqlstate, sizeof(error->sqlstate), "40001");
     if (strstr(text, "version mismatch") != NULL)
         hf_hint(error, "install the client package of the server's version");
     else if (strstr(text, "permission denied") != NULL)

@@ -11,6 +11,7 @@
 #define NAMES_SHOWN 10     /* in an error message */
 #define LOCK_ROUND_MS 2000 /* a LOCK waits no longer at a time, lest the application queue behind it */
 #define SESSION_TRIES 3
+#define RECOVERY_CONFLICT "40001" /* nothing else gives it to a transaction that only reads */
 
 void hf_snapshot_session_done(hf_snapshot_session *self)
 {
@@ -188,6 +189,29 @@ static hf_status try_session(hf_snapshot_session *self, const hf_snapshot_option
     return HF_OK;
 }
 
+static hf_status look_for_standby(hf_snapshot_session *self, hf_error *error)
+{
+    HF_AUTO_STR text = NULL;
+
+    HF_TRY(hf_pg_query_text(self->pg, "SELECT pg_catalog.pg_is_in_recovery()", 0, NULL, &text, error));
+    self->is_standby = hf_streq(text, "t");
+    return HF_OK;
+}
+
+bool hf_snapshot_session_is_conflict(const hf_snapshot_session *self, hf_error *error)
+{
+    hf_error own;
+
+    if (self->pg == NULL || !self->is_standby || error == NULL)
+        return false;
+    if (hf_streq(error->sqlstate, RECOVERY_CONFLICT))
+        return true;
+    if (hf_pg_exec(self->pg, "SELECT 1", &own) == HF_OK || !hf_streq(own.sqlstate, RECOVERY_CONFLICT))
+        return false;
+    *error = own;
+    return true;
+}
+
 hf_status hf_snapshot_session_open(const hf_snapshot_options *options, hf_snapshot_session *self,
                                    hf_error *error)
 {
@@ -197,6 +221,7 @@ hf_status hf_snapshot_session_open(const hf_snapshot_options *options, hf_snapsh
 
     HF_TRY(hf_pg_connect(&connection, &self->pg, error));
     HF_TRY(hf_pg_refuse_pooler(&connection, self->pg, error));
+    HF_TRY(look_for_standby(self, error));
     for (int i = 0; i < SESSION_TRIES && !steady; i++)
         HF_TRY(try_session(self, options, &steady, error));
     if (!steady) {

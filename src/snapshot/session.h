@@ -16,6 +16,7 @@ typedef struct hf_snapshot_session {
     char *exported;
     char *lsn;
     char *definitions; /* a digest of the catalogs as the snapshot sees them */
+    bool is_standby;
 } hf_snapshot_session;
 
 /*
@@ -25,5 +26,11 @@ typedef struct hf_snapshot_session {
 HF_MUST_CHECK hf_status hf_snapshot_session_open(const hf_snapshot_options *options,
                                                  hf_snapshot_session *self, hf_error *error);
 void hf_snapshot_session_done(hf_snapshot_session *self);
+
+/*
+ * Did a standby cancel what failed with this error, because what it replays removes what the snapshot sees?  The error is then the
+ * conflict's own, also where it hit the session itself and another one saw only what followed.
+ */
+bool hf_snapshot_session_is_conflict(const hf_snapshot_session *self, hf_error *error);
 
 #endif

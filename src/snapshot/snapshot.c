@@ -100,6 +100,7 @@ static void take_tables(const hf_snapshot_session *self, bool text_only, hf_mani
         table->relfilenode = source->relfilenode;
         table->relkind = source->relkind;
         table->persistence = source->persistence;
+        table->data_excluded = self->is_standby && source->persistence == 'u'; /* they are not there */
         table->pages = source->pages;
         table->condition = hf_strdup(source->condition);
         table->root_schema = hf_strdup(source->root_schema);
@@ -166,7 +167,7 @@ static hf_status name_what_is_not_carried(hf_pg *pg, hf_manifest *manifest, hf_e
         hf_strings_add(&manifest->warnings, text);
     }
     for (size_t i = 0; i < manifest->tables.count; i++)
-        if (manifest->tables.items[i].persistence == 'u') {
+        if (manifest->tables.items[i].persistence == 'u' && !manifest->tables.items[i].data_excluded) {
             HF_AUTO_STR shown =
                 hf_pg_table_shown(manifest->tables.items[i].schema, manifest->tables.items[i].name);
             HF_AUTO_STR text = hf_format("table %s is unlogged: a crash of the server empties it", shown);
@@ -221,23 +222,50 @@ static hf_status copy_all(const hf_snapshot_session *source, const hf_snapshot_o
     return hf_schema_reader_finish(schema, manifest, ret_changed, error);
 }
 
-/* One try, up to what remains to be sealed.  *ret_changed: definitions changed meanwhile, so another try is needed. */
-static hf_status read_all(const hf_snapshot_options *options, hf_manifest *manifest, hf_copy_totals *totals,
-                          bool *ret_changed, hf_error *error)
+/* *ret_changed: definitions changed meanwhile. */
+static hf_status read_all(hf_snapshot_session *source, const hf_snapshot_options *options,
+                          hf_manifest *manifest, hf_copy_totals *totals, bool *ret_changed, hf_error *error)
 {
-    HF_AUTO(hf_snapshot_session_done) hf_snapshot_session source = {0};
     HF_AUTO(hf_pg_dump_done) hf_pg_dump dump = {0};
 
-    HF_TRY(hf_snapshot_session_open(options, &source, error));
-    HF_TRY(hf_pg_dump_find(options->pg_dump, hf_pg_version(source.pg), &dump, error));
-    HF_TRY(begin_manifest(&source, options, &dump, manifest, error));
+    HF_TRY(hf_snapshot_session_open(options, source, error));
+    HF_TRY(hf_pg_dump_find(options->pg_dump, hf_pg_version(source->pg), &dump, error));
+    HF_TRY(begin_manifest(source, options, &dump, manifest, error));
     HF_FAULT("snapshot.after_export", error);
-    HF_TRY(copy_all(&source, options, &dump, manifest, totals, ret_changed, error));
+    HF_TRY(copy_all(source, options, &dump, manifest, totals, ret_changed, error));
     if (*ret_changed)
         return HF_OK;
-    HF_TRY(read_sequences(source.pg, manifest, error));
+    HF_TRY(read_sequences(source->pg, manifest, error));
     hf_filters_prune(manifest);
-    return hf_pg_exec(source.pg, "COMMIT", error);
+    return hf_pg_exec(source->pg, "COMMIT", error);
+}
+
+typedef enum again { AGAIN_NO, AGAIN_CHANGED, AGAIN_CONFLICT } again;
+
+/* One try, up to what remains to be sealed; *ret_again: why another one is needed. */
+static hf_status try_once(const hf_snapshot_options *options, hf_manifest *manifest, hf_copy_totals *totals,
+                          again *ret_again, hf_error *error)
+{
+    HF_AUTO(hf_snapshot_session_done) hf_snapshot_session source = {0};
+    bool changed = false;
+    hf_status status = read_all(&source, options, manifest, totals, &changed, error);
+
+    *ret_again = changed ? AGAIN_CHANGED : AGAIN_NO;
+    if (status != HF_OK && status != HF_E_CANCELLED && hf_snapshot_session_is_conflict(&source, error))
+        *ret_again = AGAIN_CONFLICT;
+    return status;
+}
+
+static hf_status give_up(again why, hf_error *error)
+{
+    if (why == AGAIN_CONFLICT) {
+        (void) hf_prefix(error, "the standby cancelled the snapshot %d times", TRIES);
+        return hf_hint(error, "set hot_standby_feedback = on on the standby, or raise its "
+                              "max_standby_streaming_delay (max_standby_archive_delay)");
+    }
+    (void) hf_fail(error, HF_E_LOCKED, "definitions changed while they were read, %d times", TRIES);
+    return hf_hint(error,
+                   "something creates, alters or drops objects all the time; try again when it is quiet");
 }
 
 static hf_status refuse_damage(const hf_snapshot_options *options, const hf_manifest *manifest,
@@ -258,23 +286,19 @@ hf_status hf_snapshot_take(const hf_snapshot_options *options, hf_snapshot_resul
     HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
     hf_copy_totals totals = {0};
     int64_t started = hf_monotonic_ms();
-    bool changed = true;
+    again why = AGAIN_CHANGED;
 
     HF_TRY(hf_filter_check(&options->filter, error));
-    for (int i = 0; i < TRIES && changed; i++) {
+    for (int i = 0; i < TRIES && why != AGAIN_NO; i++) {
         hf_manifest_freep(&manifest);
         manifest = hf_manifest_new();
         totals = (hf_copy_totals){0};
-        changed = false;
-        hf_status status = read_all(options, manifest, &totals, &changed, error);
-        if (!changed)
+        hf_status status = try_once(options, manifest, &totals, &why, error);
+        if (why == AGAIN_NO)
             HF_TRY(status);
     }
-    if (changed) {
-        (void) hf_fail(error, HF_E_LOCKED, "definitions changed while they were read, %d times", TRIES);
-        return hf_hint(error,
-                       "something creates, alters or drops objects all the time; try again when it is quiet");
-    }
+    if (why != AGAIN_NO)
+        return give_up(why, error);
 
     HF_TRY(hf_stop_check(error));
     HF_TRY(refuse_damage(options, manifest, error));

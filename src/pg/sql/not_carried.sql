@@ -1,4 +1,10 @@
 -- What the database holds and a snapshot does not carry, and pg_dump neither.
+SELECT CASE c.relkind WHEN 'r' THEN 'the rows of an unlogged table, which a standby does not have'
+                      ELSE 'the value of an unlogged sequence, which a standby does not have' END AS what,
+       c.oid::pg_catalog.regclass::text AS detail
+  FROM pg_catalog.pg_class c
+ WHERE c.relkind IN ('r', 'S') AND c.relpersistence = 'u' AND pg_catalog.pg_is_in_recovery()
+UNION ALL
 SELECT 'a foreign table, whose rows live elsewhere' AS what, c.oid::pg_catalog.regclass::text AS detail
   FROM pg_catalog.pg_class c
  WHERE c.relkind = 'f'
