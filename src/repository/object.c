@@ -31,7 +31,7 @@ static hf_status broken_object(hf_error *error, const char *name)
 
 static hf_status missing_object(hf_error *error, const char *name)
 {
-    return hf_fail(error, HF_E_NOT_FOUND, "object \"%s\" is missing", name);
+    return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is missing", name);
 }
 
 /* Decompress into ret_data, whose maximum is what the object may have. */
@@ -132,7 +132,7 @@ static hf_status look_for_object(hf_repository *repository, hf_zstd *zstd, bool 
 
     status = hf_repository_get_object(repository, zstd, object, &content, &ignored);
     *ret_found = status == HF_OK;
-    if (status == HF_OK || status == HF_E_CORRUPT || status == HF_E_NOT_FOUND)
+    if (status == HF_OK || status == HF_E_CORRUPT)
         return HF_OK;
 
     if (error != NULL)

@@ -43,7 +43,7 @@ HF_MUST_CHECK hf_status hf_repository_put_object(hf_repository *repository, hf_z
                                                  bool check_existing, const void *data, size_t len,
                                                  hf_object_ref *ret_object, bool *ret_new, hf_error *error);
 
-/* Replace ret_data's content by an object's raw bytes, checked: HF_E_CORRUPT or HF_E_NOT_FOUND name the object. */
+/* Replace ret_data's content by an object's raw bytes, checked.  HF_E_CORRUPT names the object, also one that is missing. */
 HF_MUST_CHECK hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd,
                                                  const hf_object_ref *object, hf_buf *ret_data, hf_error *error);
 

@@ -207,7 +207,7 @@ static const struct {
     const char *message;
 } damages[] = {
     {FLIP, HF_E_CORRUPT, "is broken"},  {CUT, HF_E_CORRUPT, "is broken"},
-    {EMPTY, HF_E_CORRUPT, "is broken"}, {REMOVE, HF_E_NOT_FOUND, "is missing"},
+    {EMPTY, HF_E_CORRUPT, "is broken"}, {REMOVE, HF_E_CORRUPT, "is missing"},
     {OTHER, HF_E_CORRUPT, "is broken"}, {GROW, HF_E_CORRUPT, "is broken"},
 };
 
