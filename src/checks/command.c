@@ -50,6 +50,7 @@ static bool command_look(const hf_check_context *context, hf_buf *seen)
     const hf_child_options options = {
         .argv = (const char *const *) argv.items,
         .env = env,
+        .folder = check->folder,
         .timeout_ms = check->timeout_ms,
         .ret_stdout = &out,
         .ret_stderr = &err,

@@ -64,6 +64,7 @@ typedef struct hf_check_config {
     char *schema_file;     /* schema: path of the verification JSON */
     char *schema_database; /* schema: key under "databases"; NULL: the only one, or the target's name */
     hf_strings command;    /* command: argv; DATABASE_URL is in its environment */
+    char *folder;          /* command: its working folder; default: the configuration's */
 } hf_check_config;
 
 typedef HF_VECTOR(hf_check_config) hf_check_configs;

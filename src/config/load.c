@@ -411,7 +411,11 @@ static hf_status read_value(const hf_config_reader *in, const hf_option *option,
     if (option->type == HF_OPTION_MAP) {
         HF_AUTO_STR prefix = hf_format("%s.*.", option->path);
 
-        if (value->kind != HF_YAML_MAPPING || value->pairs.count == 0)
+        if (value->kind == HF_YAML_NULL || (value->kind == HF_YAML_MAPPING && value->pairs.count == 0)) {
+            hf_config_refuse(in, value->where, "\"%s\" is empty: at least one is needed", last_key(option));
+            return hf_hint(in->error, "\"holdfast help configuration\" shows every key");
+        }
+        if (value->kind != HF_YAML_MAPPING)
             return wrong_type(in, option, value, "a mapping of names and mappings");
         for (size_t i = 0; i < value->pairs.count; i++) {
             const hf_yaml_pair *entry = &value->pairs.items[i];
@@ -527,6 +531,7 @@ static void check_done(hf_check_config *check)
     free(check->schema_file);
     free(check->schema_database);
     hf_strings_done(&check->command);
+    free(check->folder);
 }
 
 static void target_done(hf_target_config *target)

@@ -99,6 +99,12 @@ static hf_status finish_check(const hf_config_reader *in, void *item)
                          count == 0 ? "does not say what to check" : "checks more than one thing");
         return hf_hint(in->error, "give it exactly one of http, sql, schema and command");
     }
+    if (check->folder != NULL && check->kind != HF_CHECK_COMMAND) {
+        hf_config_refuse(in, check->where, "check \"%s\": only a command runs in a folder", check->name);
+        return hf_hint(in->error, "leave \"folder\" out");
+    }
+    if (check->folder == NULL && check->kind == HF_CHECK_COMMAND)
+        check->folder = hf_strdup(in->folder);
     if (check->timeout_ms < 0)
         check->timeout_ms = check->kind == HF_CHECK_COMMAND ? 10 * MINUTE : 10 * SECOND;
     if (check->kind == HF_CHECK_HTTP && check->http.status.count == 0)
@@ -247,7 +253,8 @@ const hf_option hf_options[] = {
      .help = "How long to wait for a table that is locked exclusively; 0 waits for ever."},
     {"targets.*.snapshot.format", HF_OPTION_ENUM, TARGET(snapshot.text_only), .choices = formats,
      .fallback = "auto",
-     .help = "How rows are stored. auto: in COPY's binary form where it suits all of a table's columns, which is\n"
+     .help = "How rows are stored. auto: in COPY's binary form where it suits all of a table's columns, "
+             "which is\n"
              "faster both ways; text: always as text."},
     {"targets.*.snapshot.range_pages", HF_OPTION_INT, TARGET(snapshot.range_pages), .min = 16, .max = 1 << 20,
      .fallback = "1024",
@@ -305,7 +312,10 @@ const hf_option hf_options[] = {
          "# - {name: has users, sql: {query: 'SELECT count(*) FROM users', at_least: 1}}\n"
          "# - {name: critical schema, schema: .github/prisma-verification.json}\n"
          "# - {name: smoke tests, command: [npm, run, smoke], timeout: 10m, severity: warn}",
-     .help = "What must hold after the migrations; if one fails, the database is put back."},
+     .help = "What must hold after the migrations; if one fails, the database is put back. A command runs in "
+             "this "
+             "file's\n"
+             "folder (folder: path, beside it, names another), with the connection string as DATABASE_URL."},
     {"targets.*.checks[].name", HF_OPTION_TEXT, .required = true, CHECK(name)},
     {"targets.*.checks[].timeout", HF_OPTION_DURATION, CHECK(timeout_ms), .min = 1, .max = DAY},
     {"targets.*.checks[].within", HF_OPTION_DURATION, CHECK(within_ms), .min = 0, .max = DAY,
@@ -336,6 +346,7 @@ const hf_option hf_options[] = {
     {"targets.*.checks[].schema.file", HF_OPTION_PATH, .required = true, CHECK(schema_file)},
     {"targets.*.checks[].schema.database", HF_OPTION_TEXT, CHECK(schema_database)},
     {"targets.*.checks[].command", HF_OPTION_ARGV, CHECK(command)},
+    {"targets.*.checks[].folder", HF_OPTION_PATH, CHECK(folder)},
 };
 
 const size_t hf_options_count = sizeof(hf_options) / sizeof(hf_options[0]);
