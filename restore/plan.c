@@ -244,6 +244,11 @@ static hf_status check_database(hf_pg *pg, const hf_restore_options *options, bo
     if (exists && !*ret_replace) {
         hf_fail(error, HF_E_EXISTS, "database \"%s\" exists already%s", options->database,
                 unfinished ? ", left by an interrupted restore" : "");
+        HF_AUTO_STR live = hf_pg_url_database(options->url);
+        if (hf_streq(live, options->database) && !unfinished)
+            return hf_hint(error,
+                           "it is the live database: --swap puts the snapshot in its place and keeps it "
+                           "under another name; or choose another name");
         return hf_hint(error, "choose another name, or DROP DATABASE \"%s\" if it is not needed",
                        options->database);
     }

@@ -130,6 +130,9 @@ static void log_line(const char *verb, const hf_progress *progress, int64_t star
 {
     HF_AUTO_BUF line = HF_BUF_MAX(LINE_MAX_BYTES);
 
+    if (atomic_load(&progress->bytes) + atomic_load(&progress->rows) + atomic_load(&progress->done_bytes) ==
+        0)
+        return; /* still connecting, perhaps in vain */
     hf_progress_render(verb, progress, hf_monotonic_ms() - started_ms, 0, &line);
     hf_log(HF_LOG_INFO, "%s", hf_buf_text(&line));
 }

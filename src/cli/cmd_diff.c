@@ -275,6 +275,32 @@ static void print(const comparison *c)
     }
 }
 
+/* "1 table, 2 schema objects and 3 sequences", without those of which there is none.  The caller owns it. */
+static char *counted(const comparison *c)
+{
+    const struct {
+        size_t count;
+        const char *name;
+    } parts[] = {
+        {c->tables.count, "table"}, {c->schema.count, "schema object"}, {c->sequences.count, "sequence"}};
+    size_t left = 0, shown = 0;
+    hf_buf text = HF_BUF_MAX(256);
+
+    for (size_t i = 0; i < 3; i++)
+        left += parts[i].count > 0;
+    for (size_t i = 0; i < 3; i++) {
+        if (parts[i].count == 0)
+            continue;
+        left--;
+        hf_buf_printf(&text, "%s%zu %s%s",
+                      shown++ == 0 ? ""
+                      : left == 0  ? " and "
+                                   : ", ",
+                      parts[i].count, parts[i].name, parts[i].count == 1 ? "" : "s");
+    }
+    return hf_buf_take(&text);
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     const char *a = hf_cli_argument(cli, 0);
@@ -297,8 +323,9 @@ static hf_status run(hf_cli *cli, hf_error *error)
         print(&c);
     if (is_equal(&c))
         return HF_OK;
-    return hf_fail(error, HF_E_DIFFERENT, "%zu tables, %zu schema objects and %zu sequences differ",
-                   c.tables.count, c.schema.count, c.sequences.count);
+    HF_AUTO_STR what = counted(&c);
+    return hf_fail(error, HF_E_DIFFERENT, "%s differ%s", what,
+                   c.tables.count + c.schema.count + c.sequences.count == 1 ? "s" : "");
 }
 
 const hf_command hf_command_diff = {

@@ -23,7 +23,7 @@ enum { NAME_MAX_BYTES = 63 };
 static const hf_cli_option options[] = {
     {"at", "TIME", "instead of ID: the newest snapshot taken at or before TIME, such as \"yesterday 14:00\""},
     {"into", "NAME", "the database to create; it must not exist"},
-    {"swap", NULL, "put the snapshot in the place of the live database, which is kept under another name"},
+    {"swap", NULL, "put the snapshot in the place of the live database, which is kept as NAME__replaced_TIME"},
     {"table", "PATTERN", "only this table, beside the live ones in the live database; can be repeated"},
     {"as", "NAME", "what it becomes, such as rescue.invoices or rescue.*; default SCHEMA.TABLE__restored"},
     {"jobs", "N", "connections that load side by side; default as configured"},
@@ -124,7 +124,7 @@ static hf_status restore_and_swap(hf_cli *cli, const hf_session *session, const 
     HF_TRY(hf_lock_take(session->repository, session->target->name, "restore --swap", &lock, error));
     hf_time_compact(hf_now_ms(), time);
     HF_AUTO_STR beside = hf_swap_name(live, "hf", time);
-    HF_AUTO_STR kept = hf_swap_name(live, "failed", time);
+    HF_AUTO_STR kept = hf_swap_name(live, "replaced", time);
 
     hf_status status = restore(cli, session, manifest, beside, jobs, &report, error);
     json_t *document = hf_restore_report_json(&report);

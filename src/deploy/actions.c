@@ -94,8 +94,8 @@ static hf_status refuse_unexpected(const hf_cycle *cycle, const hf_migration_lis
         }
     }
     if (pending != expect->count)
-        return hf_fail(error, HF_E_REFUSED, "%zu migrations were expected, and %zu are pending",
-                       expect->count, pending);
+        return hf_fail(error, HF_E_REFUSED, "%zu migration%s expected, and %zu %s pending", expect->count,
+                       expect->count == 1 ? " was" : "s were", pending, pending == 1 ? "is" : "are");
     return HF_OK;
 }
 

@@ -135,7 +135,7 @@ def test_restore_swap_keeps_the_former_database(site):
     snapshot = backup(site)
     site.cluster.psql(site.db, "DELETE FROM invoices")
     document = site.holdfast("restore", snapshot["id"], "--swap", "--output", "json", check=0).json()
-    assert document["database"] == site.db and document["swapped"] and document["kept"].startswith(site.db + "__failed_")
+    assert document["database"] == site.db and document["swapped"] and document["kept"].startswith(site.db + "__replaced_")
     assert site.cluster.psql(document["kept"], "SELECT count(*) FROM invoices") == "0"
     site.holdfast("diff", check=0)
 

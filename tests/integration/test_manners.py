@@ -1,0 +1,66 @@
+"""What people see: words, hints, names and folders."""
+import stat
+
+import pytest
+
+
+def backup(site, *args):
+    return site.json("backup", *args)["snapshot"]
+
+
+def test_a_checks_command_runs_in_the_configurations_folder(small_site, tmp_path):
+    site = small_site
+    elsewhere, inside = tmp_path / "elsewhere", site.directory / "smoke"
+    elsewhere.mkdir()
+    inside.mkdir()
+    (site.directory / "here").touch()
+    (inside / "there").touch()
+    site.add_checks({"name": "here", "command": ["test", "-e", "here"]},
+                    {"name": "there", "command": ["test", "-e", "there"], "folder": "smoke"})
+    from harness import proc
+    proc.holdfast("check", "--config", site.config, cwd=elsewhere, env=site.env, check=0)
+    site.holdfast("check", check=0)
+    assert "checks" in site.holdfast("help", "configuration", check=0).stdout
+
+
+def test_restoring_into_the_live_database_hints_at_swap(small_site):
+    site = small_site
+    backup(site)
+    refused = site.holdfast("restore", "latest", "--into", site.db, check=11)
+    assert "--swap" in refused.stderr and "DROP DATABASE" not in refused.stderr
+    site.cluster.createdb(f"{site.db}__other")
+    refused = site.holdfast("restore", "latest", "--into", f"{site.db}__other", check=11)
+    assert f'DROP DATABASE "{site.db}__other"' in refused.stderr
+
+
+@pytest.mark.parametrize("damage", ["missing", "flipped"])
+def test_a_restore_of_a_damaged_snapshot_is_corrupt(small_site, damage):
+    site = small_site
+    backup(site)
+    victim = max(site.repository.glob("objects/*/*"), key=lambda path: path.stat().st_size)
+    if damage == "missing":
+        victim.unlink()
+    else:
+        data = victim.read_bytes()
+        victim.chmod(stat.S_IRUSR | stat.S_IWUSR)
+        victim.write_bytes(data[:50] + bytes([data[50] ^ 1]) + data[51:])
+    result = site.holdfast("restore", "latest", "--into", f"{site.db}__copy", check=12)
+    assert victim.name in result.stderr and ("is missing" if damage == "missing" else "is broken") in result.stderr
+    assert f"{site.db}__copy" not in site.cluster.databases()
+
+
+def test_numbers_and_nouns_agree(small_site):
+    site = small_site
+    site.holdfast("deploy", check=(0, 3, 4))
+    refused = site.holdfast("deploy", "--expect", "nothing_like_it", check=4)
+    assert "1 migration was expected, and 0 are pending" in refused.stderr
+    backup(site)
+    site.cluster.psql(site.db, "DELETE FROM email_otp WHERE id IN (SELECT id FROM email_otp LIMIT 1)")
+    assert "1 table differs\n" in site.holdfast("diff", check=7).stderr
+    site.cluster.psql(site.db, "CREATE VIEW a AS SELECT 1; CREATE VIEW b AS SELECT 2")
+    assert "1 table and 2 schema objects differ\n" in site.holdfast("diff", check=7).stderr
+
+
+def test_no_progress_where_nothing_happens(small_site):
+    result = small_site.holdfast("backup", env={"DATABASE_URL": "postgresql://me@127.0.0.1:1/none"}, check=31)
+    assert "rows" not in result.stderr
