@@ -113,6 +113,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
         .range_pages = target->snapshot.range_pages,
         .chunk_bytes = target->snapshot.chunk_bytes,
         .lock_timeout_ms = target->snapshot.lock_timeout_ms,
+        .pg_dump_timeout_ms = target->snapshot.pg_dump_timeout_ms,
         .pg_dump = target->snapshot.pg_dump.count > 0 ? &target->snapshot.pg_dump : NULL,
         .verify_full = target->snapshot.verify_full,
         .filter = read_filter(cli, target, &patterns),

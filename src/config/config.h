@@ -84,6 +84,7 @@ typedef struct hf_target_config {
         uint64_t chunk_bytes;    /* most text in a chunk, 32 MiB */
         int64_t lock_timeout_ms; /* for ACCESS SHARE on the tables; 10 s */
         hf_strings pg_dump;      /* argv, or empty: found */
+        int64_t pg_dump_timeout_ms;/* 1 h */
         hf_strings include, exclude, exclude_data; /* patterns, see pg/pattern.h */
         bool verify_full; /* of plain backups: "full", or "stored" (default); a deploy's is always full */
     } snapshot;

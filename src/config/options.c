@@ -264,6 +264,9 @@ const hf_option hf_options[] = {
     {"targets.*.snapshot.pg_dump", HF_OPTION_ARGV, TARGET(snapshot.pg_dump),
      .help = "A pg_dump, or a command that reaches one: [docker, exec, -i, db, pg_dump]. Found by itself "
              "unless told."},
+    {"targets.*.snapshot.pg_dump_timeout", HF_OPTION_DURATION, TARGET(snapshot.pg_dump_timeout_ms),
+     .min = 1000, .max = DAY, .fallback = "1h",
+     .help = "How long pg_dump may take to read the definitions before it is ended as one that hangs."},
     {"targets.*.snapshot.include", HF_OPTION_TEXTS, TARGET(snapshot.include),
      .help = "Only these tables, views and materialized views, as a list: [public.orders, sales.*]. Such a "
              "snapshot\n"

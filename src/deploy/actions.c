@@ -225,6 +225,7 @@ static hf_cycle_event snapshot(hf_cycle *cycle)
         .range_pages = target->snapshot.range_pages,
         .chunk_bytes = target->snapshot.chunk_bytes,
         .lock_timeout_ms = target->snapshot.lock_timeout_ms,
+        .pg_dump_timeout_ms = target->snapshot.pg_dump_timeout_ms,
         .pg_dump = &target->snapshot.pg_dump,
         .filter = {&target->snapshot.include, &target->snapshot.exclude, &target->snapshot.exclude_data},
         .verify_full = true,

@@ -22,6 +22,7 @@
 #define ARCHIVE_MAX (512u << 20)
 #define STDERR_TAIL 4096
 #define VERSION_TIMEOUT_MS 60000
+#define DUMP_TIMEOUT_MS (60 * 60 * 1000)
 #define LOCK_WAIT "--lock-wait-timeout=60s"
 #define DEBIAN_PROGRAMS "/usr/lib/postgresql/*/bin/pg_dump"
 
@@ -280,6 +281,12 @@ static hf_status explain_failure(const hf_child_result *result, hf_buf *errors, 
     return HF_E_PG_DUMP;
 }
 
+static hf_status explain_timeout(int64_t timeout_ms, hf_error *error)
+{
+    hf_fail(error, HF_E_PG_DUMP, "pg_dump did not end within %lld s", (long long) (timeout_ms / 1000));
+    return hf_hint(error, "look what it waits for, or raise snapshot.pg_dump_timeout");
+}
+
 hf_status hf_pg_dump_schema(const hf_pg_dump *dump, const char *url, const char *database,
                             const char *snapshot, hf_archive **ret_archive, hf_error *error)
 {
@@ -303,6 +310,7 @@ hf_status hf_pg_dump_schema(const hf_pg_dump *dump, const char *url, const char 
     HF_AUTO_BUF errors = HF_BUF_MAX(2 * STDERR_TAIL);
     hf_child_options options = {.argv = (const char *const *) argv,
                                 .env = env,
+                                .timeout_ms = dump->timeout_ms > 0 ? dump->timeout_ms : DUMP_TIMEOUT_MS,
                                 .on_stdout = append_output,
                                 .context = &output,
                                 .ret_stderr = &errors,
@@ -312,6 +320,8 @@ hf_status hf_pg_dump_schema(const hf_pg_dump *dump, const char *url, const char 
     if (status == HF_E_NOT_FOUND)
         return hf_fail(error, HF_E_PG_DUMP, "there is no program \"%s\"", dump->argv.items[0]);
     HF_TRY(status);
+    if (result.timed_out)
+        return explain_timeout(options.timeout_ms, error);
     if (result.exit_status != 0)
         return explain_failure(&result, &errors, error);
     return hf_archive_parse(output.data, output.len, ret_archive, error);

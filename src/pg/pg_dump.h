@@ -11,14 +11,15 @@
 #include "pg/connection.h"
 
 typedef struct hf_pg_dump {
-    hf_strings argv;  /* the program, or a command that reaches one */
-    int major;        /* 15 */
-    char *version;    /* "pg_dump (PostgreSQL) 15.18" */
+    hf_strings argv;    /* the program, or a command that reaches one */
+    int major;          /* 15 */
+    char *version;      /* "pg_dump (PostgreSQL) 15.18" */
+    int64_t timeout_ms; /* of hf_pg_dump_schema(); 0: an hour */
 } hf_pg_dump;
 
 /* configured: argv of the configuration, or NULL.  HF_E_PG_DUMP names the package to install. */
-HF_MUST_CHECK hf_status hf_pg_dump_find(const hf_strings *configured, int server_version, hf_pg_dump *ret_dump,
-                                        hf_error *error);
+HF_MUST_CHECK hf_status hf_pg_dump_find(const hf_strings *configured, int server_version,
+                                        hf_pg_dump *ret_dump, hf_error *error);
 void hf_pg_dump_done(hf_pg_dump *dump);
 
 /* Dump the schema of the URL's database (or `database`), seen through an exported snapshot (or NULL), and parse it. */

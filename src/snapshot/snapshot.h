@@ -19,19 +19,20 @@
 
 typedef struct hf_snapshot_options {
     hf_repository *repository;
-    const char *target;        /* its name in the repository */
-    const char *url;           /* of the database */
-    size_t jobs;               /* worker connections, >= 1 */
-    int compression;           /* zstd level */
-    bool text_only;            /* never COPY's binary form */
-    uint32_t range_pages;      /* heap pages a chunk */
-    uint64_t chunk_bytes;      /* most text in a chunk, unless one row is longer */
-    int64_t lock_timeout_ms;   /* for ACCESS SHARE */
-    const hf_strings *pg_dump; /* argv of the configuration, or NULL */
-    bool verify_full;          /* read back what was stored, and what was there already */
-    hf_filter filter;          /* what to leave out */
-    const char *label;         /* or NULL */
-    const char *cycle;         /* or NULL */
+    const char *target;         /* its name in the repository */
+    const char *url;            /* of the database */
+    size_t jobs;                /* worker connections, >= 1 */
+    int compression;            /* zstd level */
+    bool text_only;             /* never COPY's binary form */
+    uint32_t range_pages;       /* heap pages a chunk */
+    uint64_t chunk_bytes;       /* most text in a chunk, unless one row is longer */
+    int64_t lock_timeout_ms;    /* for ACCESS SHARE */
+    const hf_strings *pg_dump;  /* argv of the configuration, or NULL */
+    int64_t pg_dump_timeout_ms; /* 0: an hour */
+    bool verify_full;           /* read back what was stored, and what was there already */
+    hf_filter filter;           /* what to leave out */
+    const char *label;          /* or NULL */
+    const char *cycle;          /* or NULL */
     bool pinned;
     hf_progress *progress; /* or NULL */
 } hf_snapshot_options;
