@@ -14,8 +14,10 @@ OTHERS = {
     "latin1": "ENCODING 'LATIN1' LOCALE 'C'",
     "fooling": "",
     "icu": "LOCALE_PROVIDER icu ICU_LOCALE 'sv-u-co-search' ENCODING 'UTF8'",
+    "builtin": "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C' ENCODING 'UTF8'",
     "inexact": "",
 }
+SINCE = {"builtin": 17}  # the first version that has it
 
 ROLES = r"""
 DO $do$

@@ -305,6 +305,8 @@ def test_while_writers_write(tortured, tmp_path):
 
 @pytest.mark.parametrize("kind", parametrized(torture.OTHERS))
 def test_other_database(server, tmp_path, kind):
+    if server.version() < torture.SINCE.get(kind, 0):
+        pytest.skip(f"PostgreSQL {torture.SINCE[kind]} is the first with {kind}")
     db, copied, baseline = (f"torture_{kind}{suffix}" for suffix in ("", "_hf", "_pg"))
     try:
         torture.create_other(server, kind, db)

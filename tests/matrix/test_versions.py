@@ -1,6 +1,7 @@
 """Snapshots that go from one version to another, deploys on the newer ones, and pg_dumps older and newer than the server."""
 import re
 import subprocess
+import time
 
 import pytest
 from harness import compare, marketplace, torture
@@ -186,6 +187,25 @@ def test_pg_dump_dies_half_way(servers, tmp_path, version):
     assert result.returncode == 35 and "pg_dump ended with exit status 137" in result.stderr, result
     assert holdfast(tmp_path, "snapshots", "--output", "json", url=server.url("half"), check=True).json()["snapshots"] == []
     server.dropdb("half")
+
+
+@pytest.mark.parametrize("version", NEWER)
+def test_pg_dump_hangs(servers, tmp_path, version):
+    server = servers(version)
+    marketplace.create(server, "hangs", scale=0.02)
+    script = tmp_path / "hangs"
+    script.write_text(f'#!/bin/sh\ncase "$1" in --version) exec {" ".join(server.pg_dump)} --version;; esac\nexec sleep 3600\n')
+    script.chmod(0o755)
+    configure(tmp_path, "hangs", pg_dump=[str(script)])
+    file = tmp_path / "holdfast.yaml"
+    file.write_text(file.read_text().replace('"jobs"', '"pg_dump_timeout": "2s", "jobs"'))
+    started = time.monotonic()
+    result = holdfast(tmp_path, "backup", "--target", "hangs", url=server.url("hangs"))
+    assert result.returncode == 35 and "pg_dump did not end within 2 s" in result.stderr and "pg_dump_timeout" in result.stderr, result
+    assert time.monotonic() - started < 30
+    assert holdfast(tmp_path, "snapshots", "--output", "json", url=server.url("hangs"), check=True).json()["snapshots"] == []
+    assert server.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'hangs'") == "0"
+    server.dropdb("hangs")
 
 
 def test_every_version_has_a_suite():
