@@ -129,3 +129,24 @@ void hf_chosen_tell(const hf_session *session, const hf_manifest *manifest)
     tell_proof(session, manifest);
     tell_cycles(session, manifest);
 }
+
+static bool is_known(const char *text)
+{
+    return text != NULL && text[0] != '\0';
+}
+
+bool hf_is_of_another(const hf_manifest *manifest, const char *database, const char *system_identifier)
+{
+    if (!hf_streq(manifest->database.name, database))
+        return true;
+    return is_known(manifest->server.system_identifier) && is_known(system_identifier) &&
+           !hf_streq(manifest->server.system_identifier, system_identifier);
+}
+
+char *hf_origin_shown(const char *database, const char *system_identifier)
+{
+    return hf_format("database \"%s\"%s%s%s", database,
+                     is_known(system_identifier) ? " (of the server with system identifier " : "",
+                     is_known(system_identifier) ? system_identifier : "",
+                     is_known(system_identifier) ? ")" : "");
+}

@@ -14,4 +14,10 @@ HF_MUST_CHECK hf_status hf_chosen_manifest(const hf_cli *cli, const hf_session *
 /* Log which snapshot it is, its age and label, whether it was proven, and the deploys since.  What cannot be read is a warning. */
 void hf_chosen_tell(const hf_session *session, const hf_manifest *manifest);
 
+/* A snapshot is of another database than this one: by name or, where both are known, the server's system identifier. */
+bool hf_is_of_another(const hf_manifest *manifest, const char *database, const char *system_identifier);
+
+/* "database \"blog\"", and the server where it is known.  The caller owns it. */
+char *hf_origin_shown(const char *database, const char *system_identifier);
+
 #endif

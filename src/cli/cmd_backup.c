@@ -1,5 +1,6 @@
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/chosen.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
 #include "cli/output.h"
@@ -89,6 +90,32 @@ static hf_filter read_filter(const hf_cli *cli, const hf_target_config *target, 
     return (hf_filter){&lists->include, &lists->exclude, &lists->exclude_data};
 }
 
+/* The latest snapshot of the target, NULL if there is none or it cannot be read: it is only for a warning. */
+static hf_manifest *previous_snapshot(const hf_session *session)
+{
+    HF_AUTO(hf_snapshot_choice_done) hf_snapshot_choice choice = {0};
+    hf_manifest *manifest = NULL;
+    const char *target = session->target->name;
+    hf_error ignored;
+
+    if (hf_repository_choose(session->repository, target, "latest", &choice, &ignored) != HF_OK ||
+        hf_repository_load(session->repository, target, choice.id, &manifest, &ignored) != HF_OK)
+        return NULL;
+    return manifest;
+}
+
+static void warn_of_another(const hf_manifest *previous, const hf_manifest *manifest)
+{
+    if (previous == NULL ||
+        !hf_is_of_another(previous, manifest->database.name, manifest->server.system_identifier))
+        return;
+    HF_AUTO_STR theirs = hf_origin_shown(previous->database.name, previous->server.system_identifier);
+    HF_AUTO_STR ours = hf_origin_shown(manifest->database.name, manifest->server.system_identifier);
+
+    hf_log(HF_LOG_WARNING, "snapshot %s, the one before, is of %s; this one is of %s", previous->id, theirs,
+           ours);
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     HF_AUTO(hf_session_done) hf_session session = {0};
@@ -123,11 +150,13 @@ static hf_status run(hf_cli *cli, hf_error *error)
     };
     HF_TRY(read_depth(cli, &take.verify_full, error));
     HF_TRY(hf_lock_take(session.repository, target->name, "backup", &lock, error));
+    HF_AUTO(hf_manifest_freep) hf_manifest *previous = previous_snapshot(&session);
     hf_progress_begin("backing up", &progress);
     hf_status status = hf_snapshot_take(&take, &result, error);
     hf_progress_end();
     HF_TRY(status);
 
+    warn_of_another(previous, result.manifest);
     for (size_t i = 0; i < result.manifest->warnings.count; i++)
         hf_log(HF_LOG_WARNING, "%s", result.manifest->warnings.items[i]);
     hf_cli_result(cli, json_pack("{s:o}", "snapshot", result_json(&result)));

@@ -7,6 +7,7 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/text.h"
 #include "cli/chosen.h"
 #include "cli/commands.h"
@@ -23,7 +24,9 @@ enum { NAME_MAX_BYTES = 63 };
 static const hf_cli_option options[] = {
     {"at", "TIME", "instead of ID: the newest snapshot taken at or before TIME, such as \"yesterday 14:00\""},
     {"into", "NAME", "the database to create; it must not exist"},
-    {"swap", NULL, "put the snapshot in the place of the live database, which is kept as NAME__replaced_TIME"},
+    {"swap", NULL,
+     "put the snapshot in the place of the live database, which is kept as NAME__replaced_TIME"},
+    {"from-other-database", NULL, "with --swap: also a snapshot of another database, or of another server's"},
     {"table", "PATTERN", "only this table, beside the live ones in the live database; can be repeated"},
     {"as", "NAME", "what it becomes, such as rescue.invoices or rescue.*; default SCHEMA.TABLE__restored"},
     {"jobs", "N", "connections that load side by side; default as configured"},
@@ -101,11 +104,27 @@ static void print(const hf_restore_report *report, const char *database, const c
         hf_out_fact("kept", "the former database, as %s; drop it when nobody needs it", kept);
 }
 
-static hf_status live_database(const char *url, char **ret_name, hf_error *error)
+/* The live database's name.  HF_E_REFUSED if the snapshot is of another one, unless that is wanted. */
+static hf_status live_database(const hf_cli *cli, const char *url, const hf_manifest *manifest,
+                               char **ret_name, hf_error *error)
 {
     HF_AUTO_PG pg = NULL;
+    HF_AUTO_STR server = NULL;
+    hf_error ignored;
 
     HF_TRY(hf_pg_connect(&(hf_pg_options){.url = url, .purpose = "restore"}, &pg, error));
+    if (hf_pg_query_text(pg, "SELECT system_identifier FROM pg_catalog.pg_control_system()", 0, NULL, &server,
+                         &ignored) != HF_OK)
+        HF_TRY(hf_stop_check(error)); /* some hosts forbid the function: then it is not known */
+    if (hf_is_of_another(manifest, hf_pg_database(pg), server) && !hf_cli_has(cli, "from-other-database")) {
+        HF_AUTO_STR theirs = hf_origin_shown(manifest->database.name, manifest->server.system_identifier);
+        HF_AUTO_STR ours = hf_origin_shown(hf_pg_database(pg), server);
+
+        hf_fail(error, HF_E_REFUSED, "the snapshot is of %s, and the live one is %s", theirs, ours);
+        return hf_hint(error,
+                       "--from-other-database puts it in the live one's place all the same; --into NAME "
+                       "makes a new database of it");
+    }
     *ret_name = hf_strdup(hf_pg_database(pg));
     return HF_OK;
 }
@@ -119,7 +138,7 @@ static hf_status restore_and_swap(hf_cli *cli, const hf_session *session, const 
     char time[32];
     uint32_t oid = 0;
 
-    HF_TRY(live_database(session->url, &live, error));
+    HF_TRY(live_database(cli, session->url, manifest, &live, error));
     HF_TRY(hf_swap_oid(session->url, live, &oid, error));
     HF_TRY(hf_lock_take(session->repository, session->target->name, "restore --swap", &lock, error));
     hf_time_compact(hf_now_ms(), time);

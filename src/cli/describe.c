@@ -13,8 +13,8 @@ static json_t *number(uint64_t value)
 json_t *hf_describe_info(const hf_snapshot_info *info)
 {
     return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o}", "id", hf_json_text(info->id),
-        "target", hf_json_text(info->target), "created_at", hf_json_time(info->created_ms), "label",
+        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o}", "id", hf_json_text(info->id),
+        "target", hf_json_text(info->target), "database", hf_json_text(info->database), "created_at", hf_json_time(info->created_ms), "label",
         hf_json_text(info->label), "rows", number(info->rows), "raw_bytes", number(info->raw_bytes),
         "stored_bytes", number(info->stored_bytes), "tables", number(info->tables), "cycle",
         hf_json_text(info->cycle), "pinned", (int) info->pinned, "filtered", (int) info->filtered, "degraded",
@@ -23,8 +23,9 @@ json_t *hf_describe_info(const hf_snapshot_info *info)
 
 json_t *hf_describe_manifest(const hf_manifest *manifest)
 {
-    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "id",
-                     hf_json_text(manifest->id), "target", hf_json_text(manifest->target), "created_at",
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "id",
+                     hf_json_text(manifest->id), "target", hf_json_text(manifest->target), "database",
+                     hf_json_text(manifest->database.name), "created_at",
                      hf_json_time(manifest->created_ms), "label", hf_json_text(manifest->label), "rows",
                      number(hf_manifest_rows(manifest)), "raw_bytes", number(hf_manifest_raw_bytes(manifest)),
                      "stored_bytes", number(hf_manifest_stored_bytes(manifest)), "tables",

@@ -7,7 +7,7 @@
 #include "repository/proof.h"
 #include "repository/repository.h"
 
-/* {id, target, created_at, label, rows, raw_bytes, stored_bytes, tables, cycle, pinned, broken}; the caller owns it. */
+/* {id, target, database, created_at, label, rows, raw_bytes, stored_bytes, tables, cycle, pinned, broken}; the caller owns it. */
 json_t *hf_describe_info(const hf_snapshot_info *info);
 
 /*

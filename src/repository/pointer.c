@@ -13,8 +13,9 @@ char *hf_pointer_write(const hf_manifest *manifest, const hf_object_ref *object)
     char created_at[32];
     char digest[HF_SHA256_HEX];
     HF_AUTO_JSON json = json_pack(
-        "{s:i, s:s, s:s, s:s, s:s?, s:s?, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:{s:s, s:I, s:I}}", "format",
-        HF_REPOSITORY_FORMAT, "id", manifest->id, "target", manifest->target, "created_at",
+        "{s:i, s:s, s:s, s:s?, s:s, s:s?, s:s?, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:{s:s, s:I, s:I}}", "format",
+        HF_REPOSITORY_FORMAT, "id", manifest->id, "target", manifest->target, "database",
+        manifest->database.name, "created_at",
         hf_time_format(manifest->created_ms, created_at), "label", manifest->label, "cycle", manifest->cycle,
         "pinned", manifest->pinned, "filtered", (int) hf_manifest_is_filtered(manifest), "degraded",
         (int) (manifest->degraded.count > 0), "rows", (json_int_t) hf_manifest_rows(manifest), "raw_bytes",
@@ -81,6 +82,8 @@ hf_status hf_pointer_read(const char *target, const char *id, const hf_buf *text
         hf_reader_fail(&root, "target", "is not that of its folder");
 
     info.created_ms = hf_read_time(&root, "created_at");
+    if (json_object_get(root.json, "database") != NULL)
+        info.database = hf_strdup(hf_read_text_or_null(&root, "database"));
     info.label = hf_strdup(hf_read_text_or_null(&root, "label"));
     info.cycle = hf_strdup(hf_read_text_or_null(&root, "cycle"));
     info.pinned = hf_read_bool(&root, "pinned");
@@ -105,6 +108,7 @@ void hf_snapshot_info_done(hf_snapshot_info *info)
 {
     free(info->id);
     free(info->target);
+    free(info->database);
     free(info->label);
     free(info->cycle);
     free(info->broken);

@@ -62,6 +62,7 @@ HF_MUST_CHECK hf_status hf_repository_seal(hf_repository *repository, const hf_m
 typedef struct hf_snapshot_info {
     char *id;
     char *target;
+    char *database; /* its name; NULL: not known, an older pointer's */
     int64_t created_ms;
     char *label; /* NULL: none */
     char *cycle; /* NULL: none */
