@@ -21,6 +21,7 @@
 #define REDRAW_MS 200
 #define PLAIN_MS 10000
 #define BAR_WIDTH 24
+#define BAR_SHORT 10
 #define BAR_MIN_COLUMNS 100
 #define LEFT_AFTER_MS 2000 /* an estimate before that only flickers */
 #define LINE_MAX_BYTES 1024
@@ -46,18 +47,23 @@ void hf_progress_set_quiet(bool quiet)
     (void) pthread_mutex_unlock(&shown.mutex);
 }
 
-static void add_bar(hf_buf *line, double part)
+static void add_bar(hf_buf *line, double part, int width)
 {
-    const int filled = (int) (part * BAR_WIDTH);
+    const int filled = (int) (part * width);
 
     hf_buf_puts(line, "  [");
-    for (int i = 0; i < BAR_WIDTH; i++)
+    for (int i = 0; i < width; i++)
         hf_buf_putc(line, i < filled ? '#' : '.');
     hf_buf_putc(line, ']');
 }
 
-void hf_progress_render(const char *verb, const hf_progress *progress, int64_t elapsed_ms, size_t columns,
-                        hf_buf *ret_line)
+typedef struct line_form {
+    int bar; /* 0: none */
+    bool rows, rate;
+} line_form;
+
+static void render(const char *verb, const hf_progress *progress, int64_t elapsed_ms, line_form form,
+                   hf_buf *ret_line)
 {
     const uint64_t bytes = atomic_load(&progress->bytes), rows = atomic_load(&progress->rows);
     const uint64_t total = atomic_load(&progress->total_bytes);
@@ -73,13 +79,14 @@ void hf_progress_render(const char *verb, const hf_progress *progress, int64_t e
     if (total > 0) {
         const double part = (double) done / (double) total;
 
-        if (columns >= BAR_MIN_COLUMNS)
-            add_bar(ret_line, part);
+        if (form.bar > 0)
+            add_bar(ret_line, part, form.bar);
         hf_buf_printf(ret_line, "  %d%%", (int) (part * 100));
     }
     hf_buf_printf(ret_line, "  %s", hf_show_size(bytes, text));
-    hf_buf_printf(ret_line, "  %s rows", hf_show_count(rows, text));
-    if (elapsed_ms > 0)
+    if (form.rows)
+        hf_buf_printf(ret_line, "  %s row%s", hf_show_count(rows, text), rows == 1 ? "" : "s");
+    if (form.rate && elapsed_ms > 0)
         hf_buf_printf(ret_line, "  %s/s",
                       hf_show_size((uint64_t) ((double) bytes * 1000 / (double) elapsed_ms), text));
     if (elapsed_ms >= LEFT_AFTER_MS && done > 0 && done < total) {
@@ -88,11 +95,30 @@ void hf_progress_render(const char *verb, const hf_progress *progress, int64_t e
         if (left < 1e15)
             hf_buf_printf(ret_line, "  %s left", hf_show_duration((int64_t) left / 1000 * 1000, text));
     }
-    /* The last column stays free: a terminal would wrap. */
-    if (columns > 0 && ret_line->len >= columns) {
-        ret_line->len = columns - 1;
-        ret_line->data[ret_line->len] = '\0';
+}
+
+void hf_progress_render(const char *verb, const hf_progress *progress, int64_t elapsed_ms, size_t columns,
+                        hf_buf *ret_line)
+{
+    static const line_form forms[] = {
+        {BAR_WIDTH, true, true}, {BAR_SHORT, true, true}, {BAR_SHORT, false, true},
+        {0, true, true},         {0, false, true},        {0, false, false},
+    };
+
+    if (columns == 0) {
+        render(verb, progress, elapsed_ms, (line_form){0, true, true}, ret_line);
+        return;
     }
+    /* The last column stays free: a terminal would wrap. */
+    for (size_t i = 0; i < sizeof(forms) / sizeof(forms[0]); i++) {
+        if (forms[i].bar == BAR_WIDTH && columns < BAR_MIN_COLUMNS)
+            continue;
+        render(verb, progress, elapsed_ms, forms[i], ret_line);
+        if (ret_line->len < columns)
+            return;
+    }
+    ret_line->len = columns - 1;
+    ret_line->data[ret_line->len] = '\0';
 }
 
 static void write_terminal(const hf_buf *text)

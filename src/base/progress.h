@@ -24,7 +24,7 @@ void hf_progress_set_quiet(bool quiet);
 void hf_progress_begin(const char *verb, hf_progress *progress);
 void hf_progress_end(void);
 
-/* The line as it would be shown in so many columns (with a bar if there is room for one); 0: without bar or limit. */
+/* The line as it would be shown in so many columns, shortened until it fits; 0: without bar or limit. */
 void hf_progress_render(const char *verb, const hf_progress *progress, int64_t elapsed_ms, size_t columns,
                         hf_buf *ret_line);
 

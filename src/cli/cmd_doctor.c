@@ -4,6 +4,7 @@
 #include "cli/session.h"
 #include "deploy/machine.h"
 #include "deploy/preflight.h"
+#include "pg/connection.h"
 #include "repository/journal.h"
 
 /* One look at one target. */
@@ -13,6 +14,22 @@ typedef struct examination {
     json_t *findings;
     size_t bad, warnings;
 } examination;
+
+enum { SEEN_COLUMN = 22 }; /* after the mark and what was looked at */
+
+/* The first line with its mark, the rest of what does not fit on a terminal below it. */
+static void put_marked(hf_mark mark, const char *what, const char *seen)
+{
+    const size_t columns = hf_out_columns();
+
+    if (columns < 2 * SEEN_COLUMN || SEEN_COLUMN + hf_text_columns(seen) <= columns) {
+        hf_out_mark(mark, "%-15s %s", what, seen);
+        return;
+    }
+    hf_out_mark(mark, "%s", what);
+    hf_out("%*s", SEEN_COLUMN, "");
+    hf_out_wrapped(SEEN_COLUMN, seen);
+}
 
 static void tell(examination *doctor, const char *what, hf_finding_level level, const char *seen,
                  const char *remedy)
@@ -31,9 +48,11 @@ static void tell(examination *doctor, const char *what, hf_finding_level level, 
                                     hf_json_text(remedy)));
     if (doctor->cli->json)
         return;
-    hf_out_mark(marks[level], "%-15s %s", what, seen);
-    if (remedy != NULL)
-        hf_out("      %-15s -> %s\n", "", remedy);
+    put_marked(marks[level], what, seen);
+    if (remedy != NULL) {
+        hf_out("%*s-> ", SEEN_COLUMN, "");
+        hf_out_wrapped(SEEN_COLUMN + 3, remedy);
+    }
 }
 
 static void tell_error(examination *doctor, const char *what, const hf_error *error)
@@ -66,6 +85,80 @@ static void look_at_cycles(examination *doctor, hf_repository *repository)
          ended ? NULL : "holdfast resume, unless it is still under way");
 }
 
+static const char sessions_sql[] =
+    "SELECT pg_catalog.count(*) AS others, pg_catalog.count(*) FILTER (WHERE r.rolsuper) AS superusers, "
+    "(SELECT rolsuper FROM pg_catalog.pg_roles WHERE rolname = current_user) AS may_end_all "
+    "FROM pg_catalog.pg_stat_activity a JOIN pg_catalog.pg_roles r ON r.oid = a.usesysid "
+    "WHERE a.datname = pg_catalog.current_database() AND a.usename <> current_user";
+
+static void look_at_sessions(examination *doctor, hf_pg *pg)
+{
+    HF_AUTO_ROWS rows = NULL;
+    hf_error error = {0};
+
+    if (hf_pg_query(pg, sessions_sql, 0, NULL, &rows, &error) != HF_OK) {
+        tell_error(doctor, "other sessions", &error);
+        return;
+    }
+    const long long others = hf_rows_int(rows, 0, "others"), superusers = hf_rows_int(rows, 0, "superusers");
+    const bool is_stuck = superusers > 0 && !hf_rows_bool(rows, 0, "may_end_all");
+    HF_AUTO_STR seen = hf_format("%lld of other roles, %lld of them superusers', which a swap has to end",
+                                 others, superusers);
+
+    tell(doctor, "other sessions", is_stuck ? HF_FINDING_WARNING : HF_FINDING_GOOD,
+         others == 0 ? "none of other roles" : seen,
+         is_stuck ? "only a superuser ends a superuser's session: end them before a way back needs it"
+                  : NULL);
+}
+
+/* Names as of hf_swap_name(), which cuts the database's part of a long one. */
+static const char beside_sql[] =
+    "SELECT d.datname AS name, CASE WHEN pg_catalog.has_database_privilege(d.oid, 'CONNECT') "
+    "THEN pg_catalog.pg_database_size(d.oid) END AS bytes, part[2] AS kind FROM pg_catalog.pg_database d, "
+    "pg_catalog.regexp_match(d.datname, '^(.*)__(failed|hf|replaced|prove)_[0-9a-z_]+$') AS part "
+    "WHERE part[1] = pg_catalog.current_database() OR pg_catalog.octet_length(d.datname) >= 60 "
+    "AND pg_catalog.starts_with(pg_catalog.current_database()::text, part[1]) ORDER BY 1";
+
+static void look_beside(examination *doctor, hf_pg *pg)
+{
+    HF_AUTO_ROWS rows = NULL;
+    hf_error error = {0};
+    char size[32];
+
+    if (hf_pg_query(pg, beside_sql, 0, NULL, &rows, &error) != HF_OK) {
+        tell_error(doctor, "beside", &error);
+        return;
+    }
+    if (hf_rows_count(rows) == 0)
+        tell(doctor, "beside", HF_FINDING_GOOD, "no databases that were kept or left behind", NULL);
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        const char *name = hf_rows_text(rows, i, "name"), *kind = hf_rows_text(rows, i, "kind");
+        const bool is_kept = hf_streq(kind, "failed") || hf_streq(kind, "replaced");
+        const bool is_known = hf_rows_text(rows, i, "bytes") != NULL;
+        HF_AUTO_STR seen = hf_format("\"%s\", %s", name,
+                                     is_known ? hf_show_size((uint64_t) hf_rows_int(rows, i, "bytes"), size)
+                                              : "size unknown");
+        HF_AUTO_STR remedy =
+            hf_format(is_kept ? "DROP DATABASE \"%s\" when nobody needs it"
+                              : "DROP DATABASE \"%s\", unless a deploy, restore or proof is under way",
+                      name);
+
+        tell(doctor, "beside", HF_FINDING_WARNING, seen, remedy);
+    }
+}
+
+static void look_at_server(examination *doctor, const char *url)
+{
+    HF_AUTO_PG pg = NULL;
+    hf_error error = {0};
+
+    /* That it cannot be reached was found already. */
+    if (hf_pg_connect(&(hf_pg_options){.url = url, .purpose = "doctor"}, &pg, &error) != HF_OK)
+        return;
+    look_at_sessions(doctor, pg);
+    look_beside(doctor, pg);
+}
+
 static void examine_target(examination *doctor, const hf_session *session)
 {
     HF_AUTO_SECRET url = NULL;
@@ -84,12 +177,18 @@ static void examine_target(examination *doctor, const hf_session *session)
         .target = doctor->target,
         .url = url,
     };
+    bool is_reached = false;
+
     hf_preflight_look(&options, &preflight);
     for (size_t i = 0; i < preflight.findings.count; i++) {
         const hf_finding *finding = &preflight.findings.items[i];
 
         tell(doctor, finding->what, finding->level, finding->seen, finding->remedy);
+        is_reached =
+            is_reached || (hf_streq(finding->what, "connection") && finding->level == HF_FINDING_GOOD);
     }
+    if (is_reached)
+        look_at_server(doctor, url);
     look_at_cycles(doctor, session->repository);
 }
 

@@ -33,9 +33,11 @@ static hf_status list(const hf_session *session, const char *target, json_t *cyc
 
 static void print(const json_t *cycles, bool with_target)
 {
-    static const char *const titles[] = {"cycle", "started", "state", "took", "applied", "why", "target"};
+    static const char *const titles[] = {"cycle", "started", "state", "took", "applied", "target", "why"};
+    static const char *const without_target[] = {"cycle", "started", "state", "took", "applied", "why"};
     HF_AUTO(hf_grid_done)
-    hf_grid grid = {.titles = titles, .align = "lllrrll", .columns = with_target ? 7 : 6};
+    hf_grid grid = {
+        .titles = with_target ? titles : without_target, .align = "lllrrll", .columns = with_target ? 7 : 6};
     size_t i;
     json_t *item;
 
@@ -54,9 +56,9 @@ static void print(const json_t *cycles, bool with_target)
         hf_grid_cell(&grid, "%s",
                      hf_show_duration(json_integer_value(json_object_get(item, "took_ms")), text));
         hf_grid_cell(&grid, "%zu", json_array_size(json_object_get(item, "applied")));
-        hf_grid_cell(&grid, "%.100s%s", why, strlen(why) > 100 ? "..." : "");
         if (with_target)
             hf_grid_cell(&grid, "%s", hf_report_text(item, "target"));
+        hf_grid_cell(&grid, "%.100s%s", why, strlen(why) > 100 ? "..." : "");
     }
     hf_grid_print(&grid, 0);
 }

@@ -4,6 +4,8 @@
 #include "cli/output.h"
 #include "cli/session.h"
 
+enum { WIDE = 100 }; /* columns of a terminal that has room for everything */
+
 static void put_purpose(hf_grid *grid, const hf_snapshot_info *info)
 {
     HF_AUTO_BUF text = HF_BUF_MAX(1024);
@@ -31,34 +33,78 @@ static void put_proof(hf_grid *grid, const hf_proof *proof)
         hf_grid_cell(grid, "%s", proof == NULL ? "never" : "FAILED");
 }
 
+/* Whether a target's snapshots are of several databases. */
+static bool are_of_several(const hf_snapshot_list *list)
+{
+    for (size_t i = 0; i < list->count; i++)
+        for (size_t k = 0; k < i; k++) {
+            const hf_snapshot_info *a = &list->items[i], *b = &list->items[k];
+
+            if (a->database != NULL && b->database != NULL && hf_streq(a->target, b->target) &&
+                !hf_streq(a->database, b->database))
+                return true;
+        }
+    return false;
+}
+
+static void put_snapshot(hf_grid *grid, const hf_snapshot_info *info, const hf_proofs *proofs, bool narrow)
+{
+    char text[48];
+
+    hf_grid_cell(grid, "%s", hf_show_age(info->created_ms, text));
+    hf_grid_cell(grid, "%s", hf_show_count(info->rows, text));
+    if (!narrow)
+        hf_grid_cell(grid, "%s", hf_show_size(info->raw_bytes, text));
+    hf_grid_cell(grid, "%s", hf_show_size(info->stored_bytes, text));
+    if (!narrow)
+        hf_grid_cell(grid, "%u", info->tables);
+    put_proof(grid, hf_proofs_find(proofs, info->target, info->id));
+}
+
 static void print(const hf_snapshot_list *list, const hf_proofs *proofs, bool with_target)
 {
-    static const char *const titles[] = {"id",     "taken",  "rows",     "size",  "stored",
-                                         "tables", "proven", "what for", "target"};
-    HF_AUTO(hf_grid_done)
-    hf_grid grid = {.titles = titles, .align = "llrrrrlll", .columns = with_target ? 9 : 8};
+    const size_t width = hf_out_columns();
+    const bool narrow = width > 0 && width < WIDE, with_database = are_of_several(list);
+    const char *titles[10] = {"id", "taken", "rows"};
+    char align[11] = "llr";
+    size_t columns = 3;
+    const struct {
+        const char *title;
+        char align;
+        bool shown;
+    } more[] = {
+        {"size", 'r', !narrow},           {"stored", 'r', true},
+        {"tables", 'r', !narrow},         {"proven", 'l', true},
+        {"database", 'l', with_database}, {"target", 'l', with_target},
+        {"what for", 'l', true},
+    };
+
+    for (size_t i = 0; i < sizeof(more) / sizeof(more[0]); i++)
+        if (more[i].shown) {
+            titles[columns] = more[i].title;
+            align[columns++] = more[i].align;
+        }
+
+    HF_AUTO(hf_grid_done) hf_grid grid = {.titles = titles, .align = align, .columns = columns};
 
     for (size_t i = 0; i < list->count; i++) {
         const hf_snapshot_info *info = &list->items[i];
-        char text[48];
 
         hf_grid_cell(&grid, "%s", info->id);
-        if (info->broken != NULL) {
+        if (info->broken == NULL)
+            put_snapshot(&grid, info, proofs, narrow);
+        else
             hf_grid_cell(&grid, "BROKEN");
-            for (int column = 0; column < 5; column++)
-                hf_grid_cell(&grid, "-");
-            hf_grid_cell(&grid, "%s", info->broken);
-        } else {
-            hf_grid_cell(&grid, "%s", hf_show_age(info->created_ms, text));
-            hf_grid_cell(&grid, "%s", hf_show_count(info->rows, text));
-            hf_grid_cell(&grid, "%s", hf_show_size(info->raw_bytes, text));
-            hf_grid_cell(&grid, "%s", hf_show_size(info->stored_bytes, text));
-            hf_grid_cell(&grid, "%u", info->tables);
-            put_proof(&grid, hf_proofs_find(proofs, info->target, info->id));
-            put_purpose(&grid, info);
-        }
+        for (size_t dashes = narrow ? 3 : 5; info->broken != NULL && dashes > 0; dashes--)
+            hf_grid_cell(&grid, "-");
+        if (with_database)
+            hf_grid_cell(&grid, "%s", info->database != NULL ? info->database : "-");
         if (with_target)
             hf_grid_cell(&grid, "%s", info->target);
+        if (info->broken == NULL)
+            put_purpose(&grid, info);
+        else
+            hf_grid_cell(&grid, "%s", info->broken);
     }
     hf_grid_print(&grid, 0);
 }

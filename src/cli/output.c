@@ -5,6 +5,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <unistd.h>
 
 #include "base/buffer.h"
@@ -12,6 +13,7 @@
 #include "base/log.h"
 #include "base/text.h"
 
+#define WRAP_MIN 20 /* columns; text in fewer is left to the terminal */
 #define OUTPUT_MAX_BYTES ((size_t) 1 << 30)
 
 static bool write_failed;
@@ -185,20 +187,66 @@ static size_t columns_of(uint32_t c)
     return 1;
 }
 
+/* One character, as far as it is UTF-8. */
+static uint32_t next_char(const char **text)
+{
+    const unsigned char *at = (const unsigned char *) *text;
+    uint32_t c = *at++;
+    int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
+
+    c = more == 3 ? c & 0x07 : more == 2 ? c & 0x0f : more == 1 ? c & 0x1f : c;
+    for (; more > 0 && (*at & 0xc0) == 0x80; more--)
+        c = c << 6 | (*at++ & 0x3f);
+    *text = (const char *) at;
+    return c;
+}
+
 size_t hf_text_columns(const char *text)
 {
     size_t columns = 0;
 
-    for (const unsigned char *at = (const unsigned char *) text; *at != '\0';) {
-        uint32_t c = *at++;
-        int more = c >= 0xf0 ? 3 : c >= 0xe0 ? 2 : c >= 0xc0 ? 1 : 0;
-
-        c = more == 3 ? c & 0x07 : more == 2 ? c & 0x0f : more == 1 ? c & 0x1f : c;
-        for (; more > 0 && (*at & 0xc0) == 0x80; more--)
-            c = c << 6 | (*at++ & 0x3f);
-        columns += columns_of(c);
-    }
+    while (*text != '\0')
+        columns += columns_of(next_char(&text));
     return columns;
+}
+
+/* The bytes from the beginning that need at most so many columns. */
+static size_t fitting(const char *text, size_t columns)
+{
+    const char *at = text;
+
+    for (size_t used = 0; *at != '\0';) {
+        const char *next = at;
+
+        used += columns_of(next_char(&next));
+        if (used > columns)
+            break;
+        at = next;
+    }
+    return (size_t) (at - text);
+}
+
+size_t hf_out_columns(void)
+{
+    struct winsize size = {0};
+
+    return isatty(STDOUT_FILENO) && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0 ? size.ws_col : 0;
+}
+
+void hf_out_wrapped(size_t indent, const char *text)
+{
+    const size_t columns = hf_out_columns();
+
+    while (columns >= indent + WRAP_MIN && hf_text_columns(text) > columns - indent) {
+        size_t len = fitting(text, columns - indent), end = len;
+
+        while (end > 0 && text[end] != ' ')
+            end--;
+        end = end > 0 ? end : len;
+        hf_out("%.*s\n%*s", (int) end, text, (int) indent, "");
+        text += end + (text[end] == ' ');
+    }
+    hf_out("%s\n", text);
 }
 
 void hf_grid_cell(hf_grid *grid, const char *fmt, ...)
@@ -221,29 +269,34 @@ static const char *cell_at(const hf_grid *grid, size_t row, size_t column)
 
 void hf_grid_print(const hf_grid *grid, int indent)
 {
-    size_t rows = grid->cells.count / grid->columns + 1;
+    size_t rows = grid->cells.count / grid->columns + 1, width = hf_out_columns();
 
     for (size_t row = 0; row < rows; row++) {
-        hf_out("%*s", indent, "");
+        HF_AUTO_BUF line = HF_BUF_MAX(OUTPUT_MAX_BYTES);
+
+        hf_buf_printf(&line, "%*s", indent, "");
         for (size_t column = 0; column < grid->columns; column++) {
             size_t widest = 0;
             const char *text = cell_at(grid, row, column);
 
             for (size_t i = 0; i < rows; i++) {
-                size_t width = hf_text_columns(cell_at(grid, i, column));
+                size_t cell = hf_text_columns(cell_at(grid, i, column));
 
-                widest = width > widest ? width : widest;
+                widest = cell > widest ? cell : widest;
             }
             int pad = (int) (widest - hf_text_columns(text));
             bool last = column + 1 == grid->columns;
             if (last && text[0] == '\0')
                 continue;
             if (grid->align[column] == 'r')
-                hf_out("%s%*s%s", column > 0 ? "  " : "", pad, "", text);
+                hf_buf_printf(&line, "%s%*s%s", column > 0 ? "  " : "", pad, "", text);
             else
-                hf_out("%s%s%*s", column > 0 ? "  " : "", text, last ? 0 : pad, "");
+                hf_buf_printf(&line, "%s%s%*s", column > 0 ? "  " : "", text, last ? 0 : pad, "");
         }
-        hf_out("\n");
+        if (width > 0 && hf_text_columns(hf_buf_text(&line)) > width)
+            hf_out("%.*s…\n", (int) fitting(hf_buf_text(&line), width - 1), hf_buf_text(&line));
+        else
+            hf_out("%s\n", hf_buf_text(&line));
     }
 }
 

@@ -39,11 +39,17 @@ typedef struct hf_grid {
 } hf_grid;
 
 void hf_grid_cell(hf_grid *grid, const char *fmt, ...) HF_PRINTF(2, 3);
-void hf_grid_print(const hf_grid *grid, int indent);
+void hf_grid_print(const hf_grid *grid, int indent); /* on a terminal, lines are cut with "…" at its width */
 void hf_grid_done(hf_grid *grid);
 
 /* Columns that a terminal needs for it. */
 size_t hf_text_columns(const char *text);
+
+/* Those that the terminal has, 0 if stdout is none. */
+size_t hf_out_columns(void);
+
+/* A text that begins in column `indent` and ends with a line feed; on a terminal wrapped at words, further lines indented. */
+void hf_out_wrapped(size_t indent, const char *text);
 
 /* "2026-11-21 07:30:02 UTC" and "5 min ago", into the caller's array. */
 char *hf_show_time(int64_t time_ms, char out[32]);

@@ -1,5 +1,11 @@
 """What people see: words, hints, names and folders."""
+import os
+import pty
 import stat
+import struct
+import subprocess
+import termios
+import fcntl
 
 import pytest
 
@@ -64,3 +70,63 @@ def test_numbers_and_nouns_agree(small_site):
 def test_no_progress_where_nothing_happens(small_site):
     result = small_site.holdfast("backup", env={"DATABASE_URL": "postgresql://me@127.0.0.1:1/none"}, check=31)
     assert "rows" not in result.stderr
+
+
+def test_a_snapshot_of_another_database_is_refused(small_site):
+    site, other = small_site, f"{small_site.db}__two"
+    first = backup(site)
+    site.cluster.createdb(other)
+    env = {"DATABASE_URL": site.cluster.url(other)}
+    refused = site.holdfast("restore", first["id"], "--swap", env=env, check=4)
+    assert f'"{site.db}"' in refused.stderr and f'"{other}"' in refused.stderr and "--from-other-database" in refused.stderr
+    assert "database" not in site.holdfast("snapshots", check=0).stdout.splitlines()[0]
+
+    warned = site.holdfast("backup", env=env, check=0)
+    assert f'is of database "{site.db}"' in warned.stderr and f'this one is of database "{other}"' in warned.stderr
+    assert "this one is of" not in site.holdfast("backup", env=env, check=0).stderr
+    assert [entry["database"] for entry in site.json("snapshots")["snapshots"]] == [site.db, other, other]
+    assert "database" in site.holdfast("snapshots", check=0).stdout.splitlines()[0]
+    done = site.json("restore", first["id"], "--swap", "--from-other-database", env=env)
+    assert done["database"] == other and done["kept"].startswith(f"{other}__replaced_"[:40])
+    assert int(site.cluster.psql(other, "SELECT count(*) FROM invoices")) > 0
+
+
+def on_a_terminal(site, columns, *args):
+    """The lines that holdfast prints on a terminal of so many columns."""
+    from harness import proc
+    ours, theirs = pty.openpty()
+    fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 50, columns, 0, 0))
+    process = subprocess.Popen([proc.binary(), *args], cwd=site.directory, stdin=subprocess.DEVNULL, stdout=theirs, stderr=subprocess.DEVNULL,
+                               env=proc.environment({**site.env, "NO_COLOR": "1"}))
+    os.close(theirs)
+    text = b""
+    try:
+        while piece := os.read(ours, 4096):
+            text += piece
+    except OSError:
+        pass
+    process.wait()
+    os.close(ours)
+    return text.decode().replace("\r", "").splitlines()
+
+
+def test_lists_fit_the_terminal(small_site):
+    site = small_site
+    backup(site, "--label", "a label that is much longer than what is left of a line of a terminal")
+    for command in ("snapshots", "doctor", "history"):
+        for line in on_a_terminal(site, 80, command):
+            assert len(line) <= 80, line
+    assert on_a_terminal(site, 80, "snapshots")[1].endswith("…")
+    assert "…" not in site.holdfast("snapshots", check=0).stdout
+    assert on_a_terminal(site, 300, "snapshots")[1].endswith("of a terminal")
+
+
+def test_doctor_tells_what_stands_beside(small_site):
+    site = small_site
+    looked = {entry["what"]: entry for entry in site.json("doctor")["findings"]}
+    assert looked["beside"]["level"] == looked["other sessions"]["level"] == "good"
+    backup(site)
+    kept = site.json("restore", "latest", "--swap")["kept"]
+    beside = [entry for entry in site.json("doctor")["findings"] if entry["what"] == "beside"]
+    assert len(beside) == 1 and kept in beside[0]["seen"] and "MiB" in beside[0]["seen"]
+    assert beside[0]["level"] == "warning" and f'DROP DATABASE "{kept}"' in beside[0]["remedy"]

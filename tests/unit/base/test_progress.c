@@ -21,12 +21,16 @@ static void test_progress__renders(void **state)
     } cases[] = {
         {0, 0, 0, 0, 0, 80, "backing up  0 B  0 rows"},
         {2048, 1234567, 0, 0, 2000, 80, "backing up  2.0 KiB  1,234,567 rows  1.0 KiB/s"},
-        {1024, 1, 1000, 250, 10000, 80, "backing up  25%  1.0 KiB  1 rows  102 B/s  30.0s left"},
-        {1024, 1, 1000, 250, 1000, 80, "backing up  25%  1.0 KiB  1 rows  1.0 KiB/s"},
+        {1024, 1, 1000, 250, 10000, 80, "backing up  [##........]  25%  1.0 KiB  1 row  102 B/s  30.0s left"},
+        {1024, 1, 1000, 250, 1000, 80, "backing up  [##........]  25%  1.0 KiB  1 row  1.0 KiB/s"},
         {1024, 1, 1000, 500, 10000, 120,
-         "backing up  [############............]  50%  1.0 KiB  1 rows  102 B/s  10.0s left"},
+         "backing up  [############............]  50%  1.0 KiB  1 row  102 B/s  10.0s left"},
         {0, 0, 100, 900, 5000, 0, "backing up  100%  0 B  0 rows  0 B/s"},
         {2048, 7, 0, 0, 2000, 20, "backing up  2.0 KiB"},
+        {1234567890, 123456789, 1000, 450, 7200000, 80,
+         "backing up  [####......]  45%  1.1 GiB  167.4 KiB/s  2h 26m left"},
+        {1234567890, 123456789, 1000, 450, 7200000, 60, "backing up  45%  1.1 GiB  167.4 KiB/s  2h 26m left"},
+        {1234567890, 123456789, 1000, 450, 7200000, 40, "backing up  45%  1.1 GiB  2h 26m left"},
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
