@@ -86,7 +86,7 @@ typedef struct hf_target_config {
         hf_strings pg_dump;      /* argv, or empty: found */
         int64_t pg_dump_timeout_ms;/* 1 h */
         hf_strings include, exclude, exclude_data; /* patterns, see pg/pattern.h */
-        bool verify_full; /* of plain backups: "full", or "stored" (default); a deploy's is always full */
+        bool verify_full; /* of plain backups: "full" (default), or "stored"; a deploy's is always full */
     } snapshot;
 
     hf_migrations_config migrations;

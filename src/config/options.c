@@ -244,10 +244,11 @@ const hf_option hf_options[] = {
     {"targets.*.snapshot.compression", HF_OPTION_INT, TARGET(snapshot.compression), .min = 1, .max = 19,
      .fallback = "1", .help = "zstd level, 1 (fast) to 19 (small)."},
     {"targets.*.snapshot.verify", HF_OPTION_ENUM, TARGET(snapshot.verify_full), .choices = depths,
-     .fallback = "stored",
-     .help = "After a backup: full reads every new object back, stored looks at presence and size. A deploy "
-             "always\n"
-             "reads everything back."},
+     .fallback = "full",
+     .help = "How a backup is checked. full reads back every object of it, also those that were there "
+             "already, and\n"
+             "stores a broken one anew; stored looks at presence and size only. A deploy always does the "
+             "former."},
     {"targets.*.snapshot.lock_timeout", HF_OPTION_DURATION, TARGET(snapshot.lock_timeout_ms), .min = 0,
      .max = DAY, .fallback = "10s",
      .help = "How long to wait for a table that is locked exclusively; 0 waits for ever."},
@@ -301,8 +302,10 @@ const hf_option hf_options[] = {
     {"targets.*.deploy.rollback.way", HF_OPTION_ENUM, TARGET(deploy.rollback_swap), .choices = ways,
      .fallback = "swap",
      .help = "swap: restore beside, verify, and exchange both databases in one transaction."},
-    {"targets.*.deploy.rollback.keep_failed", HF_OPTION_DURATION, TARGET(deploy.keep_failed_ms), .min = HOUR,
-     .max = 365 * DAY, .fallback = "7d", .help = "How long the failed database is kept."},
+    {"targets.*.deploy.rollback.keep_failed", HF_OPTION_DURATION, TARGET(deploy.keep_failed_ms), .min = 0,
+     .max = 3650 * DAY, .fallback = "7d",
+     .help =
+         "How long the failed database is kept; a later deploy that succeeds drops it then. 0: for ever."},
     {"targets.*.deploy.allow_filtered", HF_OPTION_BOOL, TARGET(deploy.allow_filtered), .fallback = "false",
      .help = "Deploy though the snapshot leaves something out: after a way back that is gone from the live "
              "database\n"
