@@ -69,8 +69,21 @@ def _make(folder, major):
     unfinished.rename(folder)
 
 
+_unavailable = {}  # major -> why; asked once
+
+
 def debian(major):
     """The folder of the Debian that has this PostgreSQL; made if it is not there. Raises Unavailable."""
+    if major in _unavailable:
+        raise Unavailable(_unavailable[major])
+    try:
+        return _find_or_make(major)
+    except Unavailable as error:
+        _unavailable[major] = str(error)
+        raise
+
+
+def _find_or_make(major):
     if os.geteuid() != 0:
         raise Unavailable("chroot needs root")
     folder = cache() / str(major)
