@@ -132,11 +132,38 @@ static hf_status run_batch(hf_job *job, hf_restore_session *session, const hf_ro
     return HF_OK;
 }
 
+static bool is_mapped(const hf_job *job)
+{
+    return job->options->role_map != NULL && job->options->role_map->count > 0;
+}
+
+/* Each pair of owner and grants once. */
+static hf_status map_roles(const hf_role_map *map, hf_restore_session *session, hf_error *error)
+{
+    HF_AUTO_ROWS rows = NULL;
+    HF_TRY(hf_pg_exec(session->pg, "ALTER TABLE " OBJECTS " ADD done pg_catalog.bool NOT NULL DEFAULT false",
+                      error));
+    HF_TRY(hf_pg_query(session->pg, "SELECT DISTINCT owner, acl FROM " OBJECTS, 0, NULL, &rows, error));
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        const char *owner = hf_rows_text(rows, i, "owner"), *acl = hf_rows_text(rows, i, "acl");
+        HF_AUTO_STR mapped_acl = hf_role_map_acl(map, acl);
+        const char *params[] = {owner, acl, hf_role_map_find(map, owner), mapped_acl};
+        HF_AUTO_ROWS none = NULL;
+        HF_TRY(hf_pg_query(session->pg,
+                           "UPDATE " OBJECTS " SET owner = $3, acl = $4, done = true WHERE owner = $1 AND "
+                           "acl IS NOT DISTINCT FROM $2 AND NOT done",
+                           4, params, &none, error));
+    }
+    return HF_OK;
+}
+
 static hf_status set_properties(hf_job *job, hf_restore_session *session, hf_error *error)
 {
     const char *params[] = {job->options->no_owner ? "false" : "true",
                             job->options->no_acl ? "false" : "true"};
     HF_AUTO_ROWS rows = NULL;
+    if (is_mapped(job))
+        HF_TRY(map_roles(job->options->role_map, session, error));
     HF_TRY(hf_pg_query(session->pg, STATEMENTS, 2, params, &rows, error));
     for (size_t first = 0; first < hf_rows_count(rows); first += BATCH) {
         size_t end = hf_rows_count(rows) - first < BATCH ? hf_rows_count(rows) : first + BATCH;
@@ -153,7 +180,8 @@ hf_status hf_large_objects_finish(hf_job *job, hf_restore_session *session, hf_e
         return HF_OK;
     HF_TRY(set_properties(job, session, error));
     hf_verify_compare(pieces, &job->pieces_seen, &job->report->differences);
-    if (!job->options->no_owner && !job->options->no_acl) { /* else they differ, as was asked for */
+    if (!job->options->no_owner && !job->options->no_acl &&
+        !is_mapped(job)) { /* else they differ, as was asked for */
         HF_AUTO_BUF sql = HF_BUF_MAX(1u << 16);
         hf_row_digest seen = {0};
         hf_pg_sql_large_objects(&sql);

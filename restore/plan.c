@@ -47,7 +47,10 @@ hf_status hf_lacks_fail(const hf_lacks *lacks, const char *database, hf_error *e
 
     HF_AUTO_BUF hint = HF_BUF_MAX(1024);
     if (lacks->roles.count > 0)
-        hf_buf_printf(&hint, "CREATE ROLE \"%s\", or leave owners and grants out (--owner none --acl none)",
+        hf_buf_printf(&hint,
+                      "CREATE ROLE \"%s\" (\"holdfast show ID --roles\" has all statements), give its things "
+                      "to another role "
+                      "(--role-map), or leave owners and grants out (--owner none --acl none)",
                       lacks->roles.items[0]);
     if (lacks->extensions.count > 0)
         hf_buf_printf(
@@ -276,7 +279,8 @@ static hf_status find_lacks(hf_pg *pg, const hf_restore_options *options, const 
 }
 
 hf_status hf_restore_plan(hf_pg *pg, const hf_restore_options *options, const hf_archive *archive,
-                          hf_strings *warnings, bool *ret_replace, hf_error *error)
+                          hf_strings *warnings, hf_strings *ret_create_roles, bool *ret_replace,
+                          hf_error *error)
 {
     HF_TRY(check_database(pg, options, ret_replace, error));
     int ours = hf_pg_version(pg) / 10000, theirs = options->manifest->server.version_num / 10000;
@@ -289,6 +293,8 @@ hf_status hf_restore_plan(hf_pg *pg, const hf_restore_options *options, const hf
     hf_status status = find_lacks(pg, options, archive, warnings, &lacks, error);
     if (status == HF_OK && !hf_lacks_nothing(&lacks))
         status = hf_lacks_fail(&lacks, options->database, error);
+    if (lacks.roles.count > 0)
+        hf_role_plan_statements(options->manifest, &lacks.roles, ret_create_roles);
     hf_lacks_done(&lacks);
     return status;
 }

@@ -23,10 +23,10 @@ hf_status hf_lacks_fail(const hf_lacks *lacks, const char *database, hf_error *e
 /*
  * HF_E_EXISTS: the database exists (unless it may be replaced, then *ret_replace); HF_E_PRIVILEGE: the role may not create
  * databases; HF_E_NOT_FOUND as above.  Roles that only owners or ACLs name do not count when these are left out.
- * Warnings that stop nothing are added to `warnings`.
+ * Warnings that stop nothing are added to `warnings`, statements that would make missing roles to `ret_create_roles`.
  */
 HF_MUST_CHECK hf_status hf_restore_plan(hf_pg *pg, const hf_restore_options *options,
-                                        const hf_archive *archive, hf_strings *warnings, bool *ret_replace,
-                                        hf_error *error);
+                                        const hf_archive *archive, hf_strings *warnings,
+                                        hf_strings *ret_create_roles, bool *ret_replace, hf_error *error);
 
 #endif

@@ -36,6 +36,7 @@ void hf_restore_report_done(hf_restore_report *report)
     free(report->snapshot);
     hf_difference_list_done(&report->differences);
     hf_strings_done(&report->warnings);
+    hf_strings_done(&report->create_roles);
     *report = (hf_restore_report){0};
 }
 
@@ -100,5 +101,9 @@ json_t *hf_restore_report_json(const hf_restore_report *report)
     for (size_t i = 0; i < report->warnings.count; i++)
         json_array_append_new(warnings, json_string(report->warnings.items[i]));
     json_object_set_new(json, "warnings", warnings);
+    json_t *create_roles = json_array();
+    for (size_t i = 0; i < report->create_roles.count; i++)
+        json_array_append_new(create_roles, json_string(report->create_roles.items[i]));
+    json_object_set_new(json, "create_roles", create_roles);
     return json;
 }

@@ -119,16 +119,14 @@ static void undo(const hf_restore_options *options, hf_restore_report *report, h
         hf_hint(error, "what was restored so far is still there: DROP DATABASE \"%s\"", options->database);
 }
 
-static hf_status run(const hf_restore_options *options, hf_restore_report *report, int64_t *phase_ms,
-                     hf_error *error)
+static hf_status run_with(const hf_restore_options *options, const hf_archive *archive,
+                          hf_restore_report *report, int64_t *phase_ms, hf_error *error)
 {
-    begin_phase(options, report, "plan", phase_ms);
-    HF_AUTO(hf_archive_freep) hf_archive *archive = NULL;
-    HF_TRY(read_archive(options, &archive, error));
     HF_AUTO_PG maintenance = NULL;
     HF_TRY(hf_database_connect(options->url, options->database, &maintenance, error));
     bool replace = false, created = false;
-    HF_TRY(hf_restore_plan(maintenance, options, archive, &report->warnings, &replace, error));
+    HF_TRY(hf_restore_plan(maintenance, options, archive, &report->warnings, &report->create_roles, &replace,
+                           error));
 
     hf_job job;
     hf_job_init(&job, options, archive, report);
@@ -137,6 +135,22 @@ static hf_status run(const hf_restore_options *options, hf_restore_report *repor
     if (status != HF_OK && created && !options->keep_on_failure)
         undo(options, report, error);
     return status;
+}
+
+static hf_status run(const hf_restore_options *options, hf_restore_report *report, int64_t *phase_ms,
+                     hf_error *error)
+{
+    begin_phase(options, report, "plan", phase_ms);
+    HF_AUTO(hf_archive_freep) hf_archive *archive = NULL;
+    HF_TRY(read_archive(options, &archive, error));
+    if (options->role_map == NULL || options->role_map->count == 0)
+        return run_with(options, archive, report, phase_ms, error);
+    HF_AUTO(hf_role_map_manifest_done) hf_manifest manifest;
+    hf_role_map_manifest(options->role_map, options->manifest, &manifest);
+    hf_role_map_archive(options->role_map, archive);
+    hf_restore_options mapped = *options;
+    mapped.manifest = &manifest;
+    return run_with(&mapped, archive, report, phase_ms, error);
 }
 
 hf_status hf_restore_run(const hf_restore_options *options, hf_restore_report *ret_report, hf_error *error)

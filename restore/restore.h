@@ -13,17 +13,19 @@
 
 #include "base/progress.h"
 #include "repository/repository.h"
+#include "restore/roles.h"
 #include "restore/verify.h"
 
 typedef struct hf_restore_options {
     hf_repository *repository;
     const hf_manifest *manifest;
-    const char *url;      /* any database of the server, by a role that may create databases */
-    const char *database; /* to create */
-    size_t jobs;          /* connections at work; 0: 2 */
-    bool no_owner;        /* everything belongs to the connecting role */
-    bool no_acl;          /* no GRANT or REVOKE */
-    bool no_analyze;      /* leave statistics to autovacuum */
+    const char *url;             /* any database of the server, by a role that may create databases */
+    const char *database;        /* to create */
+    size_t jobs;                 /* connections at work; 0: 2 */
+    bool no_owner;               /* everything belongs to the connecting role */
+    bool no_acl;                 /* no GRANT or REVOKE */
+    const hf_role_map *role_map; /* roles to give another name; NULL: none */
+    bool no_analyze;             /* leave statistics to autovacuum */
     bool keep_on_failure;
     bool
         replace_unfinished; /* drop what an interrupted restore left under this name; a finished one is never replaced */
@@ -57,6 +59,7 @@ typedef struct hf_restore_report {
     HF_VECTOR(hf_restore_phase) phases;
     hf_difference_list differences; /* empty when verified */
     hf_strings warnings;
+    hf_strings create_roles; /* statements that would make the roles that the server lacks */
     uint64_t rows;
     uint64_t bytes; /* raw bytes loaded */
     bool verified;  /* every table was read back and is equal */

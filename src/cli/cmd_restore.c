@@ -3,6 +3,7 @@
  * restored beside, verified, and both are exchanged by renaming; the former database is kept.  `restore ID --table T` puts
  * tables beside the live ones (restore_tables.c).
  */
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/clock.h"
@@ -30,8 +31,11 @@ static const hf_cli_option options[] = {
     {"table", "PATTERN", "only this table, beside the live ones in the live database; can be repeated"},
     {"as", "NAME", "what it becomes, such as rescue.invoices or rescue.*; default SCHEMA.TABLE__restored"},
     {"jobs", "N", "connections that load side by side; default as configured"},
-    {"no-owner", NULL, "everything belongs to the connecting role"},
-    {"no-acl", NULL, "without GRANT and REVOKE"},
+    {"owner", "HOW", "keep (default); map: by --role-map; none: everything belongs to the connecting role"},
+    {"acl", "HOW", "keep (default); none: without GRANT and REVOKE"},
+    {"role-map", "A=B", "what belonged or was granted to A goes to B; can be repeated"},
+    {"no-owner", NULL, "short for --owner none"},
+    {"no-acl", NULL, "short for --acl none"},
     {"no-analyze", NULL, "leave statistics to autovacuum"},
     {"keep-on-failure", NULL, "do not drop the new database if something fails"},
     {NULL, NULL, NULL},
@@ -43,18 +47,79 @@ static void on_phase(void *context, const char *phase)
     hf_log(HF_LOG_DEBUG, "restore: %s", phase);
 }
 
+/* What is to become of owners and grants. */
+typedef struct role_choice {
+    bool no_owner, no_acl;
+    hf_role_map map;
+    hf_strings names; /* that the map borrows */
+} role_choice;
+
+static void role_choice_done(role_choice *choice)
+{
+    free(choice->map.items);
+    hf_strings_done(&choice->names);
+}
+
+/* "a=b"; names hold no "=" where they can be told here. */
+static hf_status read_role_map(const hf_cli *cli, role_choice *choice, hf_error *error)
+{
+    for (size_t i = 0; i < cli->option_names.count; i++) {
+        const char *value = cli->option_values.items[i];
+
+        if (!hf_streq(cli->option_names.items[i], "role-map"))
+            continue;
+        size_t len = strcspn(value, "=");
+        if (len == 0 || value[len] == '\0' || value[len + 1] == '\0' || strchr(value + len + 1, '=') != NULL)
+            return hf_fail(error, HF_E_USAGE, "\"--role-map\" must be A=B, not \"%s\"", value);
+        HF_AUTO_STR from = hf_strndup(value, len);
+        hf_strings_add(&choice->names, from);
+        hf_strings_add(&choice->names, value + len + 1);
+    }
+    for (size_t i = 0; i < choice->names.count; i += 2) {
+        if (hf_role_map_find(&choice->map, choice->names.items[i]) != choice->names.items[i])
+            return hf_fail(error, HF_E_USAGE, "\"--role-map\" names role \"%s\" twice",
+                           choice->names.items[i]);
+        HF_PUSH(&choice->map, ((hf_role_rename){choice->names.items[i], choice->names.items[i + 1]}));
+    }
+    return HF_OK;
+}
+
+static hf_status read_roles(const hf_cli *cli, role_choice *choice, hf_error *error)
+{
+    const char *owner = hf_cli_value(cli, "owner"), *acl = hf_cli_value(cli, "acl");
+
+    if (owner != NULL && !hf_streq(owner, "keep") && !hf_streq(owner, "map") && !hf_streq(owner, "none"))
+        return hf_fail(error, HF_E_USAGE, "\"--owner\" must be keep, map or none, not \"%s\"", owner);
+    if (acl != NULL && !hf_streq(acl, "keep") && !hf_streq(acl, "none"))
+        return hf_fail(error, HF_E_USAGE, "\"--acl\" must be keep or none, not \"%s\"", acl);
+    HF_TRY(hf_cli_not_both(cli, "owner", "no-owner", error));
+    HF_TRY(hf_cli_not_both(cli, "acl", "no-acl", error));
+    HF_TRY(read_role_map(cli, choice, error));
+    choice->no_owner = hf_streq(owner, "none") || hf_cli_has(cli, "no-owner");
+    choice->no_acl = hf_streq(acl, "none") || hf_cli_has(cli, "no-acl");
+    if (hf_streq(owner, "map") && choice->map.count == 0)
+        return hf_fail(error, HF_E_USAGE, "\"--owner map\" needs at least one \"--role-map A=B\"");
+    if (hf_streq(owner, "keep") && choice->map.count > 0)
+        return hf_fail(error, HF_E_USAGE, "\"--owner keep\" and \"--role-map\" exclude each other");
+    return HF_OK;
+}
+
 static hf_status restore(const hf_cli *cli, const hf_session *session, const hf_manifest *manifest,
                          const char *database, long jobs, hf_restore_report *report, hf_error *error)
 {
     hf_progress progress = {0};
+    HF_AUTO(role_choice_done) role_choice roles = {0};
+
+    HF_TRY(read_roles(cli, &roles, error));
     const hf_restore_options how = {
         .repository = session->repository,
         .manifest = manifest,
         .url = session->url,
         .database = database,
         .jobs = (size_t) jobs,
-        .no_owner = hf_cli_has(cli, "no-owner"),
-        .no_acl = hf_cli_has(cli, "no-acl"),
+        .no_owner = roles.no_owner,
+        .no_acl = roles.no_acl,
+        .role_map = &roles.map,
         .no_analyze = hf_cli_has(cli, "no-analyze"),
         .keep_on_failure = hf_cli_has(cli, "keep-on-failure"),
         .replace_unfinished = true,
@@ -67,6 +132,9 @@ static hf_status restore(const hf_cli *cli, const hf_session *session, const hf_
     hf_progress_end();
     for (size_t i = 0; i < report->warnings.count; i++)
         hf_log(HF_LOG_WARNING, "%s", report->warnings.items[i]);
+    for (size_t i = 0; i < report->create_roles.count; i++)
+        hf_log(HF_LOG_WARNING, "%s%s", i == 0 ? "the server lacks roles; to make them: " : "",
+               report->create_roles.items[i]);
     return status;
 }
 
@@ -187,8 +255,10 @@ static hf_status run(hf_cli *cli, hf_error *error)
     long jobs = 0;
 
     bool tables = hf_cli_has(cli, "table");
+    HF_AUTO(role_choice_done) role_choice roles = {0};
 
     HF_TRY(hf_cli_not_both(cli, "into", "swap", error));
+    HF_TRY(read_roles(cli, &roles, error)); /* before anything is asked for */
     if (tables || hf_cli_has(cli, "as"))
         HF_TRY(hf_restore_tables_check(cli, error));
     if (into == NULL && !tables && !hf_cli_has(cli, "swap")) {
@@ -214,25 +284,32 @@ static hf_status run(hf_cli *cli, hf_error *error)
 const hf_command hf_command_restore = {
     .name = "restore",
     .arguments = "[ID]",
-    .summary = "restore a snapshot into a new database, in the live one's place, or single tables",
-    .details = "ID is an id, the beginning of one, \"latest\", or a label (\"label:NAME\" where it could be "
-               "an id); a label\n"
-               "that several snapshots have means the newest of them. TIME is \"2h ago\", \"1d 12h ago\", "
-               "\"yesterday 14:00\",\n"
-               "\"today 09:00\", 2026-11-20 (its first instant), \"2026-11-20 14:00\" or "
-               "2026-11-20T14:00:00+01:00; without a\n"
-               "zone it is local time. Broken snapshots are passed over with a warning.\n"
-               "\n"
-               "Every table is read back and compared with the snapshot, row for row.\n"
-               "\n"
-               "--table PATTERN (schema.table or table, * and ? allowed, a part in double quotes stands for "
-               "itself) restores into\n"
-               "the live database, beside what is there, in one transaction: columns, defaults, checks, "
-               "primary key, unique indexes\n"
-               "and rows. Foreign keys, triggers, other indexes, identities and defaults that use a sequence "
-               "are left out, so that\n"
-               "nothing ties the copy to the live table. Each --as belongs to the --table before it; * in it "
-               "is the table's name.",
+    .summary = "restore into a new database, in the live one's place, or single tables",
+    .details =
+        "ID is an id, the beginning of one, \"latest\", or a label (\"label:NAME\" where it could be "
+        "an id); a label\n"
+        "that several snapshots have means the newest of them. TIME is \"2h ago\", \"1d 12h ago\", "
+        "\"yesterday 14:00\",\n"
+        "\"today 09:00\", 2026-11-20 (its first instant), \"2026-11-20 14:00\" or "
+        "2026-11-20T14:00:00+01:00; without a\n"
+        "zone it is local time. Broken snapshots are passed over with a warning.\n"
+        "\n"
+        "Every table is read back and compared with the snapshot, row for row.\n"
+        "\n"
+        "--role-map renames roles in owners, grants, default privileges, policies, user mappings and the "
+        "database's own\n"
+        "settings; those that it does not name are kept. A restore says before it begins which roles the "
+        "server lacks;\n"
+        "\"holdfast show ID --roles\" prints the statements that make them.\n"
+        "\n"
+        "--table PATTERN (schema.table or table, * and ? allowed, a part in double quotes stands for "
+        "itself) restores into\n"
+        "the live database, beside what is there, in one transaction: columns, defaults, checks, "
+        "primary key, unique indexes\n"
+        "and rows. Foreign keys, triggers, other indexes, identities and defaults that use a sequence "
+        "are left out, so that\n"
+        "nothing ties the copy to the live table. Each --as belongs to the --table before it; * in it "
+        "is the table's name.",
     .max_arguments = 1,
     .options = options,
     .run = run,

@@ -4,6 +4,7 @@
 #include "cli/describe.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "restore/roles.h"
 
 static json_t *texts_json(const hf_strings *list)
 {
@@ -95,6 +96,51 @@ static void print(const hf_manifest *manifest, const hf_proof *proof)
     hf_grid_print(&grid, 2);
 }
 
+static const hf_cli_option options[] = {
+    {"roles", NULL, "only the statements that make the roles: CREATE ROLE, GRANT; without passwords"},
+    {NULL, NULL, NULL},
+};
+
+static json_t *role_plan_json(const hf_manifest *manifest)
+{
+    json_t *roles = json_array(), *memberships = json_array();
+    HF_AUTO(hf_strings_done) hf_strings statements = {0};
+
+    for (size_t i = 0; i < manifest->role_plan.roles.count; i++) {
+        const hf_role *role = &manifest->role_plan.roles.items[i];
+
+        json_array_append_new(
+            roles, json_pack("{s:o, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:i, s:o, s:o}", "name",
+                             hf_json_text(role->name), "superuser", (int) role->superuser, "inherit",
+                             (int) role->inherit, "create_role", (int) role->create_role, "create_database",
+                             (int) role->create_database, "login", (int) role->login, "replication",
+                             (int) role->replication, "bypass_rls", (int) role->bypass_rls,
+                             "connection_limit", role->connection_limit, "valid_until",
+                             hf_json_text(role->valid_until), "settings", texts_json(&role->settings)));
+    }
+    for (size_t i = 0; i < manifest->role_plan.memberships.count; i++) {
+        const hf_membership *item = &manifest->role_plan.memberships.items[i];
+
+        json_array_append_new(memberships,
+                              json_pack("{s:o, s:o, s:b, s:b, s:b}", "role", hf_json_text(item->role),
+                                        "member", hf_json_text(item->member), "admin", (int) item->admin,
+                                        "inherit", (int) item->inherit, "set", (int) item->set));
+    }
+    hf_role_plan_statements(manifest, NULL, &statements);
+    return json_pack("{s:o, s:o, s:o}", "roles", roles, "memberships", memberships, "statements",
+                     texts_json(&statements));
+}
+
+static void print_roles(const hf_manifest *manifest)
+{
+    HF_AUTO(hf_strings_done) hf_strings statements = {0};
+
+    hf_role_plan_statements(manifest, NULL, &statements);
+    hf_out("-- the roles of snapshot %s; passwords are not stored\n", manifest->id);
+    for (size_t i = 0; i < statements.count; i++)
+        hf_out("%s\n", statements.items[i]);
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     HF_AUTO(hf_session_done) hf_session session = {0};
@@ -110,8 +156,11 @@ static hf_status run(hf_cli *cli, hf_error *error)
         hf_log(HF_LOG_WARNING, "whether it was proven is not known: %s", why.message);
     json_t *document = snapshot_json(manifest);
     hf_describe_proof(document, status == HF_OK ? &proof : NULL);
+    json_object_set_new(document, "role_plan", role_plan_json(manifest));
     hf_cli_result(cli, json_pack("{s:o}", "snapshot", document));
-    if (!cli->json)
+    if (!cli->json && hf_cli_has(cli, "roles"))
+        print_roles(manifest);
+    else if (!cli->json)
         print(manifest, status == HF_OK ? &proof : NULL);
     return HF_OK;
 }
@@ -124,5 +173,6 @@ const hf_command hf_command_show = {
         "ID is an id, the beginning of one, \"latest\", or a label (\"label:NAME\" where it could be an id).",
     .min_arguments = 1,
     .max_arguments = 1,
+    .options = options,
     .run = run,
 };

@@ -45,8 +45,9 @@ static hf_status read_choices(const hf_cli *cli, choices *list, hf_error *error)
 
 hf_status hf_restore_tables_check(const hf_cli *cli, hf_error *error)
 {
-    static const char *const others[] = {"into",   "swap",       "jobs",           "no-owner",
-                                         "no-acl", "no-analyze", "keep-on-failure"};
+    static const char *const others[] = {
+        "into",  "swap", "jobs",    "no-owner", "no-acl", "no-analyze", "keep-on-failure",
+        "owner", "acl",  "role-map"};
     HF_AUTO(choices_done) choices list = {0};
 
     for (size_t i = 0; i < sizeof(others) / sizeof(others[0]); i++)

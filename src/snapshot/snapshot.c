@@ -14,6 +14,7 @@
 #include "pg/sql.h"
 #include "snapshot/copy_tables.h"
 #include "snapshot/filters.h"
+#include "snapshot/roles.h"
 #include "snapshot/schema.h"
 #include "snapshot/session.h"
 
@@ -238,6 +239,7 @@ static hf_status read_all(hf_snapshot_session *source, const hf_snapshot_options
         return HF_OK;
     HF_TRY(read_sequences(source->pg, manifest, error));
     hf_filters_prune(manifest);
+    HF_TRY(hf_role_plan_read(source->pg, manifest, error));
     return hf_pg_exec(source->pg, "COMMIT", error);
 }
 
