@@ -41,7 +41,7 @@ def test_backup_snapshots_show(site):
     assert [entry["pinned"] for entry in listed] == [False, True]
     for entry in listed:
         assert set(entry) == {"id", "target", "database", "created_at", "label", "rows", "raw_bytes", "stored_bytes", "tables", "cycle",
-                              "pinned", "broken", "proven", "proven_at"}
+                              "pinned", "broken", "proven", "proven_at", "filtered", "degraded"}
         assert entry["tables"] == 9 and entry["broken"] is None and entry["target"] == "site"
         assert entry["rows"] == first["rows"] and entry["raw_bytes"] == first["raw_bytes"] > entry["stored_bytes"] > 0
 
