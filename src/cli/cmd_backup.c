@@ -14,6 +14,8 @@ static const hf_cli_option options[] = {
     {"include", "PATTERN", "only these tables, such as public.orders or sales.*; can be repeated"},
     {"exclude", "PATTERN", "not these, nor what needs them; can be repeated"},
     {"exclude-data", "PATTERN", "the definition of these, but no rows; can be repeated"},
+    {"salvage", NULL,
+     "of a table with damaged pages keep the rows that can be read; the snapshot is degraded"},
     {"verify", "DEPTH", "full: read everything back; stored: look that it is there; default as configured"},
     {NULL, NULL, NULL},
 };
@@ -144,6 +146,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
         .pg_dump = target->snapshot.pg_dump.count > 0 ? &target->snapshot.pg_dump : NULL,
         .verify_full = target->snapshot.verify_full,
         .filter = read_filter(cli, target, &patterns),
+        .salvage = hf_cli_has(cli, "salvage"),
         .label = label,
         .pinned = hf_cli_has(cli, "pin"),
         .progress = &progress,

@@ -17,6 +17,7 @@
 #include "base/text.h"
 #include "pg/catalog.h"
 #include "pg/copy.h"
+#include "snapshot/salvage.h"
 
 #define SQL_MAX (1u << 20)
 
@@ -25,6 +26,7 @@ typedef struct range {
     uint32_t first_page, end_page; /* end 0: the whole table; of large objects: OIDs */
     uint64_t pages;                /* its share of the progress */
     HF_VECTOR(hf_chunk) chunks;
+    hf_lost_list lost;
 } range;
 
 typedef struct copy_job {
@@ -32,6 +34,7 @@ typedef struct copy_job {
     const char *exported;
     const hf_table *objects, *pieces; /* the two of large objects */
     hf_copy_totals *totals;
+    uint32_t block_size;
     HF_VECTOR(range) ranges;
 } copy_job;
 
@@ -216,6 +219,30 @@ static void add_statement(const copy_job *job, const range *this, hf_buf *sql)
                            this->first_page, this->end_page);
 }
 
+static bool can_be_salvaged(const copy_job *job, const range *this)
+{
+    return this->table != job->objects && this->table != job->pieces && this->table->condition == NULL;
+}
+
+/* What was gathered or stored of the range before the damage was met is read again. */
+static hf_status salvage_range(worker *self, range *this, hf_error *error)
+{
+    const copy_job *job = self->job;
+    const hf_salvage salvage = {.pg = self->pg,
+                                .exported = job->exported,
+                                .table = this->table,
+                                .block_size = job->block_size,
+                                .on_row = take_row,
+                                .context = self,
+                                .lost = &this->lost};
+
+    this->chunks.count = 0;
+    self->digest = (hf_row_digest){0};
+    hf_buf_clear(&self->text);
+    return hf_salvage_pages(&salvage, this->first_page,
+                            this->end_page > 0 ? this->end_page : this->table->pages, error);
+}
+
 static hf_status name_range(const copy_job *job, const range *this, hf_error *error)
 {
     HF_AUTO_STR shown = hf_pg_table_shown(this->table->schema, this->table->name);
@@ -224,6 +251,14 @@ static hf_status name_range(const copy_job *job, const range *this, hf_error *er
         return hf_prefix(error, "large objects");
     if (this->table == job->pieces)
         return hf_prefix(error, "large objects %u to %u", this->first_page, this->end_page);
+    if (hf_salvage_is_damage(error) && can_be_salvaged(job, this)) {
+        (void) hf_prefix(error, "table %s is damaged on disk, somewhere on pages %u to %u (SQLSTATE %s)",
+                         shown, this->first_page,
+                         (this->end_page > 0 ? this->end_page : this->table->pages) - 1, error->sqlstate);
+        return hf_hint(error,
+                       "no snapshot was taken; \"holdfast backup --salvage\" keeps every row that can be "
+                       "read, and lists what is lost");
+    }
     if (this->end_page > 0)
         return hf_prefix(error, "table %s, pages %u to %u", shown, this->first_page, this->end_page);
     return hf_prefix(error, "table %s", shown);
@@ -244,6 +279,8 @@ static hf_status copy_range(void *context, void *state, size_t item, hf_error *e
     HF_TRY(hf_buf_check(&sql, "the COPY statement", error));
 
     hf_status status = hf_pg_copy_out(self->pg, hf_buf_text(&sql), take_row, self, error);
+    if (status != HF_OK && job->options->salvage && hf_salvage_is_damage(error) && can_be_salvaged(job, this))
+        status = salvage_range(self, this, error);
     if (status == HF_OK && self->text.len > 0)
         status = store_chunk(self, error);
     if (status != HF_OK && status != HF_E_CANCELLED)
@@ -255,8 +292,22 @@ static hf_status copy_range(void *context, void *state, size_t item, hf_error *e
 
 /* ---- the result ---- */
 
+/* Takes what the item owns. */
+static void note_lost(const hf_lost *lost, hf_manifest *manifest)
+{
+    HF_AUTO_STR shown = hf_pg_table_shown(lost->schema, lost->name);
+    HF_AUTO_STR what = lost->ctids.count == 0
+                           ? hf_format("all rows on pages %u to %u", lost->first_page, lost->end_page - 1)
+                           : hf_format("%zu rows of page %u, such as that at %s", lost->ctids.count,
+                                       lost->first_page, lost->ctids.items[0]);
+    HF_AUTO_STR warning = hf_format("LOST: table %s, %s: %s", shown, what, lost->reason);
+
+    hf_strings_add(&manifest->warnings, warning);
+    HF_PUSH(&manifest->degraded, *lost);
+}
+
 /* The ranges of a table are in page order among themselves, whatever came between. */
-static void hand_over(copy_job *job)
+static void hand_over(copy_job *job, hf_manifest *manifest)
 {
     for (size_t i = 0; i < job->ranges.count; i++) {
         range *this = &job->ranges.items[i];
@@ -269,6 +320,9 @@ static void hand_over(copy_job *job)
             this->table->raw_bytes += chunk->object.raw_bytes;
             this->table->stored_bytes += chunk->object.stored_bytes;
         }
+        for (size_t n = 0; n < this->lost.count; n++)
+            note_lost(&this->lost.items[n], manifest);
+        this->lost.count = 0;
     }
 }
 
@@ -281,7 +335,8 @@ hf_status hf_copy_tables(const hf_snapshot_options *options, const char *exporte
                     .exported = exported,
                     .objects = &manifest->large_objects.objects,
                     .pieces = &manifest->large_objects.pieces,
-                    .totals = totals};
+                    .totals = totals,
+                    .block_size = manifest->server.block_size};
 
     plan(&job, manifest);
     plan_large_objects(&job, manifest, large_objects);
@@ -295,9 +350,11 @@ hf_status hf_copy_tables(const hf_snapshot_options *options, const char *exporte
 
     hf_status status = hf_pool_run(&ops, &job, options->jobs, job.ranges.count, error);
     if (status == HF_OK)
-        hand_over(&job);
-    for (size_t i = 0; i < job.ranges.count; i++)
+        hand_over(&job, manifest);
+    for (size_t i = 0; i < job.ranges.count; i++) {
         free(job.ranges.items[i].chunks.items);
+        hf_lost_list_done(&job.ranges.items[i].lost);
+    }
     free(job.ranges.items);
     return status;
 }

@@ -31,6 +31,7 @@ typedef struct hf_snapshot_options {
     int64_t pg_dump_timeout_ms; /* 0: an hour */
     bool verify_full;           /* read back what was stored, and what was there already */
     hf_filter filter;           /* what to leave out */
+    bool salvage;               /* keep what can be read of damaged tables, and note what is lost */
     const char *label;          /* or NULL */
     const char *cycle;          /* or NULL */
     bool pinned;

@@ -1,0 +1,119 @@
+"""Damaged heap and TOAST pages: a backup fails and says where, and --salvage keeps every row that can be read."""
+import os
+
+import pytest
+
+from harness.postgres import Cluster
+from harness.site import Site
+
+PAGE = 8192
+SCHEMA = """
+CREATE TABLE parent (id int PRIMARY KEY, pad text); INSERT INTO parent SELECT n, repeat('p', 200) FROM generate_series(1, 3000) n;
+CREATE TABLE child (id int PRIMARY KEY, parent_id int REFERENCES parent); INSERT INTO child SELECT n, n FROM generate_series(1, 3000) n;
+CREATE TABLE wide (id int PRIMARY KEY, body text); ALTER TABLE wide ALTER body SET STORAGE EXTERNAL;
+INSERT INTO wide SELECT n, repeat(chr(64 + n % 26), 20000) FROM generate_series(1, 60) n;
+CREATE TABLE whole AS SELECT n, md5(n::text) AS m FROM generate_series(1, 500) n;
+"""
+
+
+@pytest.fixture
+def damaged(tmp_path):
+    """(site, damage): damage(table, pages, bytes) overwrites pages of a table, or of its TOAST table, of the stopped server."""
+    with Cluster(fsync=False, autovacuum="off") as cluster:
+        cluster.createdb("shop")
+        cluster.psql("shop", SCHEMA)
+        site = Site(cluster, "shop", tmp_path / "site", create=False)
+        site.holdfast("init", check=0)
+
+        def damage(table, pages, data, toast=False):
+            column = "reltoastrelid" if toast else "oid"
+            path = cluster.psql("shop", f"SELECT pg_relation_filepath({column}) FROM pg_class WHERE relname = '{table}'")
+            cluster.stop()
+            with open(os.path.join(cluster.data, path), "r+b") as file:
+                for page in pages:
+                    file.seek(page * PAGE)
+                    file.write((data * PAGE)[:PAGE])
+            cluster.start()
+
+        yield site, damage
+
+
+def on_pages(cluster, table, pages):
+    wanted = ",".join(map(str, pages))
+    return set(cluster.psql("shop", f"SELECT id FROM {table} WHERE (ctid::text::point)[0] IN ({wanted})").split())
+
+
+def test_heap_pages(damaged):
+    site, damage = damaged
+    cluster, pages = site.cluster, [3, 4, 20]
+    every = set(cluster.psql("shop", "SELECT id FROM parent").split())
+    lost = on_pages(cluster, "parent", pages)
+    sound = site.json("backup")["snapshot"]
+    assert sound["degraded"] == []
+    damage("parent", pages, b"\xd3garbage")
+
+    failed = site.holdfast("backup", "--output", "json", check=30)
+    error = failed.json()["error"]
+    assert "public.parent" in error["message"] and "pages 0 to " in error["message"] and error["sqlstate"] == "XX001"
+    assert "block 3" in error["message"] and "--salvage" in error["hint"]
+    assert len(site.json("snapshots")["snapshots"]) == 1
+
+    taken = site.holdfast("backup", "--salvage", "--output", "json", check=0)
+    snapshot = taken.json()["snapshot"]
+    assert [(d["table"], d["first_page"], d["end_page"], d["ctids"]) for d in snapshot["degraded"]] == [("parent", 3, 5, []), ("parent", 20, 21, [])]
+    assert all("XX001" in d["reason"] for d in snapshot["degraded"]) and "LOST" in taken.stderr
+    assert [s["degraded"] for s in site.json("snapshots")["snapshots"]] == [False, True]
+    assert "DEGRADED" in site.holdfast("snapshots", check=0).stdout
+    assert "DEGRADED" in site.holdfast("show", "latest", check=0).stdout
+    site.holdfast("verify", "--full", check=0)
+    site.json("prove")
+
+    restored = site.holdfast("restore", "latest", "--into", "copy", check=0)
+    assert "DEGRADED" in restored.stderr
+    assert set(cluster.psql("copy", "SELECT id FROM parent").split()) == every - lost and len(lost) > 50
+    assert cluster.psql("copy", "SELECT count(*) FROM child") == "3000"
+    assert cluster.psql("copy", "SELECT md5(string_agg(whole::text, '' ORDER BY n)) FROM whole") == \
+        cluster.psql("shop", "SELECT md5(string_agg(whole::text, '' ORDER BY n)) FROM whole")
+    # the key is there, and holds for new rows
+    assert cluster.psql("copy", "SELECT convalidated FROM pg_constraint WHERE contype = 'f'") == "f"
+
+    site.write_config(migrations={"kind": "none"})
+    refused = site.holdfast("deploy", "--output", "json")
+    assert refused.returncode not in (0, 5) and "public.parent" in refused.stdout
+    assert cluster.databases() == ["copy", "shop"]
+
+
+def test_toast_page(damaged):
+    """Only the rows whose pieces were on the page are lost, and they are named one by one."""
+    site, damage = damaged
+    cluster = site.cluster
+    toast = cluster.psql("shop", "SELECT reltoastrelid::regclass FROM pg_class WHERE relname = 'wide'")
+    ids = cluster.psql("shop", f"SELECT DISTINCT chunk_id FROM {toast} WHERE (ctid::text::point)[0] IN (2, 30)").split()
+    damage("wide", [2, 30], b"\x00\xff\x17", toast=True)
+    error = site.holdfast("backup", "--output", "json", check=30).json()["error"]
+    assert "public.wide" in error["message"] and error["sqlstate"] == "XX001"
+    snapshot = site.json("backup", "--salvage")["snapshot"]
+    lost = [ctid for d in snapshot["degraded"] for ctid in d["ctids"]]
+    assert 2 <= len(lost) == len(ids) <= 8 and {d["table"] for d in snapshot["degraded"]} == {"wide"}
+    site.holdfast("restore", "latest", "--into", "copy", check=0)
+    assert cluster.psql("copy", "SELECT count(*) FROM wide WHERE body = repeat(chr(64 + id % 26), 20000)") == str(60 - len(lost))
+    gone = cluster.psql("shop", "SELECT string_agg(id::text, ',') FROM wide WHERE ctid = ANY ('{%s}'::tid[])" % ",".join(f'"{c}"' for c in lost))
+    assert cluster.psql("copy", f"SELECT count(*) FROM wide WHERE id IN ({gone})") == "0"
+    site.json("prove")
+
+
+def test_toast_page_of_zeros(damaged):
+    """A page of zeros passes for an empty one; the missing pieces tell."""
+    site, damage = damaged
+    damage("wide", [5], b"\x00", toast=True)
+    error = site.holdfast("backup", "--output", "json", check=30).json()["error"]
+    assert "public.wide" in error["message"] and "toast" in error["message"]
+    snapshot = site.json("backup", "--salvage")["snapshot"]
+    assert 1 <= sum(len(d["ctids"]) for d in snapshot["degraded"]) <= 4
+    site.json("prove")
+
+
+def test_salvage_of_a_sound_database_is_a_plain_backup(damaged):
+    site, _ = damaged
+    first, second = site.json("backup")["snapshot"], site.json("backup", "--salvage")["snapshot"]
+    assert second["degraded"] == [] and second["chunks_new"] == 0 and first["rows"] == second["rows"]
