@@ -6,6 +6,7 @@
 #ifndef HF_STORAGE_BACKEND_H
 #define HF_STORAGE_BACKEND_H
 
+#include "base/retry.h"
 #include "storage-backends/storage.h"
 
 typedef struct hf_storage_ops {
@@ -29,5 +30,15 @@ struct hf_storage {
 
 /* The folder driver: path is absolute. */
 HF_MUST_CHECK hf_status hf_storage_local_new(const char *path, hf_storage **ret_storage, hf_error *error);
+
+/* The S3 driver, without retries. */
+HF_MUST_CHECK hf_status hf_storage_s3_new(const hf_storage_options *options, hf_storage **ret_storage,
+                                          hf_error *error);
+
+/*
+ * A decorator that tries again what failed for a transient reason, as often as the policy says; it owns inner.  The
+ * error at the end tells how many tries were made.
+ */
+hf_storage *hf_storage_retry_new(hf_storage *inner, hf_retry policy);
 
 #endif

@@ -10,6 +10,8 @@
 
 #define KEY_MAX 512
 #define SEGMENT_MAX 255 /* what a file name may be long */
+#define FILE_SCHEME "file://"
+#define S3_SCHEME "s3://"
 
 static bool is_key_char(char c)
 {
@@ -74,27 +76,10 @@ static hf_status check_key(const char *key, hf_error *error)
     return HF_OK;
 }
 
-hf_status hf_storage_open(const char *url, hf_storage **ret_storage, hf_error *error)
+static hf_status open_local(const char *url, hf_storage **ret_storage, hf_error *error)
 {
-    static const char file_scheme[] = "file://";
-    const char *scheme_end = url != NULL ? strstr(url, "://") : NULL;
-
-    /* What is not understood is not shown either: it may hold a password. */
-    if (scheme_end == NULL) {
-        (void) hf_fail(error, HF_E_USAGE, "the repository's URL has no scheme");
-        (void) hf_hint(error, "write it as file:///absolute/folder");
-        return HF_E_USAGE;
-    }
-
-    if (!hf_starts_with(url, file_scheme)) {
-        (void) hf_fail(error, HF_E_USAGE, "the repository's URL has an unknown scheme \"%.*s\"",
-                       scheme_end - url > 32 ? 32 : (int) (scheme_end - url), url);
-        (void) hf_hint(error, "write it as file:///absolute/folder");
-        return HF_E_USAGE;
-    }
-
     /* The path is taken as it stands, without percent-decoding: what one types is the folder one gets. */
-    HF_AUTO_STR path = hf_strdup(url + strlen(file_scheme));
+    HF_AUTO_STR path = hf_strdup(url + strlen(FILE_SCHEME));
     size_t len = strlen(path);
 
     while (len > 0 && path[len - 1] == '/')
@@ -108,6 +93,37 @@ hf_status hf_storage_open(const char *url, hf_storage **ret_storage, hf_error *e
     }
 
     return hf_storage_local_new(path, ret_storage, error);
+}
+
+hf_status hf_storage_open_with(const hf_storage_options *options, hf_storage **ret_storage, hf_error *error)
+{
+    const char *url = options->url;
+    const char *scheme_end = url != NULL ? strstr(url, "://") : NULL;
+
+    if (scheme_end != NULL && hf_starts_with(url, FILE_SCHEME))
+        return open_local(url, ret_storage, error);
+
+    if (scheme_end != NULL && hf_starts_with(url, S3_SCHEME)) {
+        hf_storage *s3 = NULL;
+
+        HF_TRY(hf_storage_s3_new(options, &s3, error));
+        *ret_storage = hf_storage_retry_new(s3, hf_retry_default());
+        return HF_OK;
+    }
+
+    /* What is not understood is not shown either: it may hold a password. */
+    if (scheme_end == NULL)
+        (void) hf_fail(error, HF_E_USAGE, "the repository's URL has no scheme");
+    else
+        (void) hf_fail(error, HF_E_USAGE, "the repository's URL has an unknown scheme \"%.*s\"",
+                       scheme_end - url > 32 ? 32 : (int) (scheme_end - url), url);
+    (void) hf_hint(error, "write it as file:///absolute/folder or s3://bucket/prefix");
+    return HF_E_USAGE;
+}
+
+hf_status hf_storage_open(const char *url, hf_storage **ret_storage, hf_error *error)
+{
+    return hf_storage_open_with(&(hf_storage_options){.url = url}, ret_storage, error);
 }
 
 void hf_storage_free(hf_storage *storage)

@@ -4,7 +4,8 @@
  * Keys are relative paths of [A-Za-z0-9._:-] segments joined by '/', at most 512 bytes, no empty, "." or ".." segment.
  * A put is all or nothing, visible and durable when it returns, and replaces what was there.  Every function may be
  * called from several threads at once.  Errors: HF_E_NOT_FOUND, HF_E_EXISTS, HF_E_STORAGE (transient),
- * HF_E_STORAGE_FULL, HF_E_STORAGE_DENIED, HF_E_LIMIT, HF_E_CORRUPT; messages name the key.
+ * HF_E_STORAGE_FULL, HF_E_STORAGE_DENIED, HF_E_LIMIT, HF_E_CORRUPT; messages name the key.  A service that is not what
+ * the options say (no such bucket, another region, not S3) is HF_E_USAGE.
  */
 #ifndef HF_STORAGE_H
 #define HF_STORAGE_H
@@ -17,10 +18,35 @@
 
 typedef struct hf_storage hf_storage;
 
+typedef enum hf_s3_addressing {
+    HF_S3_ADDRESSING_AUTO,
+    HF_S3_ADDRESSING_PATH,
+    HF_S3_ADDRESSING_HOST
+} hf_s3_addressing;
+
+/* All but url may be left out. */
+typedef struct hf_storage_options {
+    const char *url;
+    struct {
+        const char *endpoint; /* "https://host:port"; NULL: Amazon's of the region */
+        const char *region;   /* NULL or "auto": AWS_REGION, else what the service says, else us-east-1 */
+        hf_s3_addressing
+            addressing;      /* where the bucket's name goes; auto: into the host name at Amazon's only */
+        const char *ca_file; /* certificates to trust instead of the system's */
+        const char *profile; /* of the shared credentials file */
+        int64_t stall_ms;    /* a request that moves no byte for so long is given up; 0: 30 s */
+    } s3;
+} hf_storage_options;
+
 /*
- * Open the backend that the URL names: "file:///absolute/folder".  Nothing is created; a missing folder is an empty
- * storage.  HF_E_USAGE for an unknown scheme or a malformed URL.
+ * Open the backend that the URL names: "file:///absolute/folder" or "s3://bucket/prefix".  Nothing is created or sent; a
+ * missing folder is an empty storage.  Transient failures of S3 are tried again (retry/).  HF_E_USAGE for an unknown scheme
+ * or a malformed URL, HF_E_STORAGE_DENIED if there are no keys for S3.
  */
+HF_MUST_CHECK hf_status hf_storage_open_with(const hf_storage_options *options, hf_storage **ret_storage,
+                                             hf_error *error);
+
+/* The same with no options. */
 HF_MUST_CHECK hf_status hf_storage_open(const char *url, hf_storage **ret_storage, hf_error *error);
 void hf_storage_free(hf_storage *storage);
 void hf_storage_freep(hf_storage **storage);
@@ -35,7 +61,8 @@ HF_MUST_CHECK hf_status hf_storage_put_new(hf_storage *storage, const char *key,
                                            hf_error *error);
 
 /* Replace ret_data's content by the whole value; HF_E_LIMIT if it is larger than ret_data->max. */
-HF_MUST_CHECK hf_status hf_storage_get(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error);
+HF_MUST_CHECK hf_status hf_storage_get(hf_storage *storage, const char *key, hf_buf *ret_data,
+                                       hf_error *error);
 
 HF_MUST_CHECK hf_status hf_storage_stat(hf_storage *storage, const char *key, uint64_t *ret_bytes,
                                         hf_error *error);

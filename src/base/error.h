@@ -13,6 +13,7 @@
 #define HF_BASE_ERROR_H
 
 #include <stdbool.h>
+#include <stdint.h>
 
 typedef enum hf_status {
     HF_OK = 0,
@@ -27,6 +28,7 @@ typedef struct hf_error {
     char sqlstate[6];   /* "" unless PostgreSQL sent one */
     char message[1024]; /* lower case, names the thing in quotes, no trailing period */
     char hint[512];     /* what the operator can do next, or "" */
+    int64_t retry_after_ms; /* how long the other side asked to be left alone, or 0 */
 } hf_error;
 
 #define HF_MUST_CHECK __attribute__((warn_unused_result))

@@ -3,8 +3,7 @@
 #include "base/file.h"
 #include "cli/commands.h"
 #include "cli/output.h"
-#include "config/config.h"
-#include "repository/repository.h"
+#include "cli/session.h"
 
 static hf_status run(hf_cli *cli, hf_error *error)
 {
@@ -21,7 +20,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_AUTO(hf_config_freep) hf_config *config = NULL;
     HF_AUTO(hf_storage_freep) hf_storage *storage = NULL;
     HF_TRY(hf_config_load(path, &config, error));
-    HF_TRY(hf_storage_open(config->repository_url, &storage, error));
+    HF_TRY(hf_session_storage(config, &storage, error));
     HF_TRY(hf_repository_create(storage, &created, error));
 
     hf_cli_result(cli, json_pack("{s:{s:o, s:b}, s:{s:o, s:b}}", "config", "path", hf_json_text(path),

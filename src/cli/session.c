@@ -21,11 +21,31 @@ hf_status hf_session_url(const hf_target_config *target, char **ret_url, hf_erro
     return HF_OK;
 }
 
+hf_status hf_session_storage(const hf_config *config, hf_storage **ret_storage, hf_error *error)
+{
+    static const hf_s3_addressing addressing[] = {
+        [HF_PATH_STYLE_AUTO] = HF_S3_ADDRESSING_AUTO,
+        [HF_PATH_STYLE_YES] = HF_S3_ADDRESSING_PATH,
+        [HF_PATH_STYLE_NO] = HF_S3_ADDRESSING_HOST,
+    };
+    const hf_storage_options options = {
+        .url = config->repository_url,
+        .s3 = {.endpoint = config->s3.endpoint,
+               .region = config->s3.region,
+               .addressing = addressing[config->s3.path_style],
+               .ca_file = config->s3.ca_file,
+               .profile = config->s3.profile,
+               .stall_ms = config->s3.timeout_ms},
+    };
+
+    return hf_storage_open_with(&options, ret_storage, error);
+}
+
 static hf_status open_repository(hf_session *session, hf_error *error)
 {
     hf_storage *storage = NULL;
 
-    HF_TRY(hf_storage_open(session->config->repository_url, &storage, error));
+    HF_TRY(hf_session_storage(session->config, &storage, error));
     hf_status status = hf_repository_open(storage, &session->repository, error);
     if (status != HF_OK && error->hint[0] == '\0')
         hf_hint(error, "\"holdfast init\" creates the repository that %s names", session->config->path);

@@ -31,6 +31,10 @@ void hf_session_done(hf_session *session);
 /* Read the URL of a target's database; the caller owns it (hf_secret_freep). */
 HF_MUST_CHECK hf_status hf_session_url(const hf_target_config *target, char **ret_url, hf_error *error);
 
+/* The storage that the configuration names; the caller owns it. */
+HF_MUST_CHECK hf_status hf_session_storage(const hf_config *config, hf_storage **ret_storage,
+                                           hf_error *error);
+
 /* Log the broken snapshots that were passed over as warnings. */
 void hf_session_warn(const hf_snapshot_choice *choice);
 

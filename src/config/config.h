@@ -77,14 +77,14 @@ typedef struct hf_target_config {
         maintenance_database; /* to connect to for CREATE/RENAME DATABASE; default: postgres, else template1 */
 
     struct {
-        size_t jobs;             /* 4; 1..64 */
-        int compression;         /* zstd level, 1; 1..19 */
-        bool text_only;          /* never COPY's binary form */
-        uint32_t range_pages;    /* heap pages a chunk, 1024 */
-        uint64_t chunk_bytes;    /* most text in a chunk, 32 MiB */
-        int64_t lock_timeout_ms; /* for ACCESS SHARE on the tables; 10 s */
-        hf_strings pg_dump;      /* argv, or empty: found */
-        int64_t pg_dump_timeout_ms;/* 1 h */
+        size_t jobs;                               /* 4; 1..64 */
+        int compression;                           /* zstd level, 1; 1..19 */
+        bool text_only;                            /* never COPY's binary form */
+        uint32_t range_pages;                      /* heap pages a chunk, 1024 */
+        uint64_t chunk_bytes;                      /* most text in a chunk, 32 MiB */
+        int64_t lock_timeout_ms;                   /* for ACCESS SHARE on the tables; 10 s */
+        hf_strings pg_dump;                        /* argv, or empty: found */
+        int64_t pg_dump_timeout_ms;                /* 1 h */
         hf_strings include, exclude, exclude_data; /* patterns, see pg/pattern.h */
         bool verify_full; /* of plain backups: "full" (default), or "stored"; a deploy's is always full */
     } snapshot;
@@ -100,10 +100,17 @@ typedef struct hf_target_config {
     hf_check_configs checks;
 } hf_target_config;
 
+typedef enum hf_path_style { HF_PATH_STYLE_AUTO, HF_PATH_STYLE_YES, HF_PATH_STYLE_NO } hf_path_style;
+
 typedef struct hf_config {
     char *path;
     char *folder;
-    char *repository_url; /* absolute: file:///... */
+    char *repository_url; /* absolute: file:///..., or s3://... */
+    struct {
+        char *endpoint, *region, *ca_file, *profile; /* NULL: not given */
+        hf_path_style path_style;
+        int64_t timeout_ms; /* without a byte moving; 0: the default */
+    } s3;
     HF_VECTOR(hf_target_config) targets;
 } hf_config;
 

@@ -562,6 +562,10 @@ void hf_config_free(hf_config *config)
     free(config->path);
     free(config->folder);
     free(config->repository_url);
+    free(config->s3.endpoint);
+    free(config->s3.region);
+    free(config->s3.ca_file);
+    free(config->s3.profile);
     free(config);
 }
 

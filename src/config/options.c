@@ -24,6 +24,8 @@ static const hf_choice migrations_kinds[] = {
 static const hf_choice depths[] = {{"stored", false}, {"full", true}, {NULL, 0}};
 static const hf_choice formats[] = {{"auto", false}, {"text", true}, {NULL, 0}};
 static const hf_choice ways[] = {{"swap", true}, {NULL, 0}};
+static const hf_choice path_styles[] = {
+    {"auto", HF_PATH_STYLE_AUTO}, {"true", HF_PATH_STYLE_YES}, {"false", HF_PATH_STYLE_NO}, {NULL, 0}};
 static const hf_choice severities[] = {{"fail", false}, {"warn", true}, {NULL, 0}};
 
 static void *append_target(void *parent, const char *key, hf_where where)
@@ -223,7 +225,24 @@ const hf_option hf_options[] = {
      .example = "file://./holdfast-repository",
      .help =
          "A folder: file:///absolute/folder, or a path relative to this file. Best on another disk than the\n"
-         "database's, and not in version control."},
+         "database's, and not in version control. Or a bucket: s3://bucket/prefix."},
+    {"repository.s3", HF_OPTION_GROUP,
+     .help = "For s3://. The keys stand in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and "
+             "AWS_SESSION_TOKEN), or in\n"
+             "the shared credentials file."},
+    {"repository.s3.endpoint", HF_OPTION_TEXT, AT(hf_config, s3.endpoint),
+     .help = "https://host:port of the service; Amazon's unless told."},
+    {"repository.s3.region", HF_OPTION_TEXT, AT(hf_config, s3.region), .fallback = "auto",
+     .help = "With auto: AWS_REGION, else what the service says, else us-east-1."},
+    {"repository.s3.path_style", HF_OPTION_ENUM, AT(hf_config, s3.path_style), .choices = path_styles,
+     .fallback = "auto",
+     .help = "Whether the bucket stands in the path (true) or in the host name (false, and auto at Amazon's)."},
+    {"repository.s3.ca_file", HF_OPTION_PATH, AT(hf_config, s3.ca_file),
+     .help = "Certificates to trust instead of the system's."},
+    {"repository.s3.profile", HF_OPTION_TEXT, AT(hf_config, s3.profile),
+     .help = "Of ~/.aws/credentials; goes before the environment's keys."},
+    {"repository.s3.timeout", HF_OPTION_DURATION, AT(hf_config, s3.timeout_ms), .min = SECOND, .max = HOUR,
+     .fallback = "30s", .help = "A request that moves no byte for so long is given up and tried again."},
     {"targets", HF_OPTION_MAP, .required = true, .append = append_target, .finish = finish_target,
      .example = "main",
      .help = "The databases, each under a name of your choice. With only one, --target may be left out."},

@@ -20,7 +20,7 @@
 #include <unistd.h>
 
 #include "base/memory.h"
-#include "storage-backends/storage.h"
+#include "storage-backends/backend.h"
 
 #define THREADS 8
 
@@ -39,9 +39,57 @@ static hf_status open_local(const char *folder, hf_storage **ret_storage, hf_err
     return hf_storage_open(url, ret_storage, error);
 }
 
+/* A folder that nobody uses yet is named like a prefix that nobody uses yet. */
+static hf_status open_s3(const char *folder, hf_storage **ret_storage, hf_error *error)
+{
+    const char *name = strrchr(folder, '/') + 1;
+    HF_AUTO_STR url = hf_format("%s/%ld/%s", getenv("HF_TEST_S3_URL"), (long) getppid(), name);
+
+    return hf_storage_s3_new(&(hf_storage_options){.url = url,
+                                                   .s3 = {.endpoint = getenv("HF_TEST_S3_ENDPOINT"),
+                                                          .ca_file = getenv("HF_TEST_S3_CA_FILE")}},
+                             ret_storage, error);
+}
+
+static hf_status open_s3_retry(const char *folder, hf_storage **ret_storage, hf_error *error)
+{
+    hf_storage *inner = NULL;
+    hf_retry policy = hf_retry_default();
+
+    policy.first_wait_ms = 10;
+    HF_TRY(open_s3(folder, &inner, error));
+    *ret_storage = hf_storage_retry_new(inner, policy);
+    return HF_OK;
+}
+
+static hf_status open_local_retry(const char *folder, hf_storage **ret_storage, hf_error *error)
+{
+    hf_storage *inner = NULL;
+
+    HF_TRY(open_local(folder, &inner, error));
+    *ret_storage = hf_storage_retry_new(inner, hf_retry_default());
+    return HF_OK;
+}
+
+/* Which run: those of `local` always; with HF_TEST_S3_URL, HF_TEST_S3_ENDPOINT and keys, the others too (see test_s3_conformance.py). */
 static const backend backends[] = {
     {.name = "local", .open = open_local, .cut_point = "storage.local.before_rename"},
+    {.name = "local-retry", .open = open_local_retry, .cut_point = "storage.local.before_rename"},
+    {.name = "s3", .open = open_s3, .cut_point = "storage.s3.before_put"},
+    {.name = "s3-retry", .open = open_s3_retry, .cut_point = "storage.s3.before_put"},
 };
+
+/* HF_TEST_BACKENDS: the names to run, separated by spaces; else all that can. */
+static bool is_wanted(const backend *b)
+{
+    const char *names = getenv("HF_TEST_BACKENDS");
+    HF_AUTO_STR padded = hf_format(" %s ", names != NULL ? names : "");
+    HF_AUTO_STR name = hf_format(" %s ", b->name);
+
+    if (names != NULL)
+        return strstr(padded, name) != NULL;
+    return getenv("HF_TEST_S3_URL") != NULL || strncmp(b->name, "s3", 2) != 0;
+}
 
 typedef struct fixture {
     const backend *backend;
@@ -615,6 +663,8 @@ int main(void)
             CASE(test_storage__a_killed_put_leaves_nothing_visible),
         };
 
+        if (!is_wanted(&backends[i]))
+            continue;
         failed +=
             _cmocka_run_group_tests(backends[i].name, tests, sizeof(tests) / sizeof(*tests), NULL, NULL);
     }

@@ -59,7 +59,9 @@ static void test_load__names_mistakes_with_line_and_column(void **state)
         {"repository:\ntargets: {a: {}}\n", "hf.yaml:1:1: \"url\" is missing here", ""},
         {"repositroy:\n  url: x\n", "hf.yaml:1:1: unknown key \"repositroy\"",
          "did you mean \"repository\"?"},
-        {"repository:\n  url: x\n  s3: {}\n", "hf.yaml:3:3: unknown key \"s3\"", "known here: url"},
+        {"repository:\n  url: x\n  bucket: {}\n", "hf.yaml:3:3: unknown key \"bucket\"", "known here: url, s3"},
+        {"repository:\n  url: x\n  s3: {path_style: maybe}\n",
+         "hf.yaml:3:20: \"path_style\" must be auto, true or false, not \"maybe\"", ""},
         {"repository:\n  url: [x]\n", "hf.yaml:2:9: \"url\" must be a path, not a list", ""},
         {"repository:\n  url:\n", "hf.yaml:2:3: \"url\" has no value; it must be a path", ""},
         {"repository: {url: /a}\ntargets:\n  a b: {database: {url: {env: X}}}\n",
@@ -205,7 +207,8 @@ static void test_load__reads_every_option(void **state)
 
     (void) state;
     assert_int_equal(
-        parse("repository: {url: backups/hf}\n"
+        parse("repository: {url: backups/hf, s3: {endpoint: \"https://s3.x:1\", region: r-1, path_style: true,"
+              " ca_file: ca.pem, profile: p, timeout: 5s}}\n"
               "targets:\n"
               "  a:\n"
               "    database: {url: {file: secrets/url}, maintenance_database: admin}\n"
@@ -230,6 +233,12 @@ static void test_load__reads_every_option(void **state)
               &config, &error),
         HF_OK);
     assert_string_equal(config->repository_url, "file:///etc/hf/backups/hf");
+    assert_string_equal(config->s3.endpoint, "https://s3.x:1");
+    assert_string_equal(config->s3.region, "r-1");
+    assert_string_equal(config->s3.ca_file, "/etc/hf/ca.pem");
+    assert_string_equal(config->s3.profile, "p");
+    assert_int_equal(config->s3.path_style, HF_PATH_STYLE_YES);
+    assert_int_equal(config->s3.timeout_ms, 5000);
     assert_int_equal(config->targets.count, 2);
 
     const hf_target_config *a = &config->targets.items[0];

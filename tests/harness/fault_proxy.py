@@ -1,0 +1,185 @@
+"""An HTTP proxy in front of one server that harms what passes, as told.
+
+    with FaultProxy(target_port) as proxy:
+        proxy.plan = [("PUT", 2, "503")]          # every second PUT
+        ... proxy.url ...; proxy.hits             # how often a fault was done
+
+It passes requests on as they are, the Host header included, so signatures made for the proxy's address do not fit the server's:
+the server must accept any host name in its requests (radosgw does, in path style).
+"""
+import socket
+import threading
+import time
+
+FAULTS = ("500", "503", "503-retry-after", "delay", "reset-request", "reset-reply", "drop-reply", "truncate", "flip-request", "flip-reply", "stall")
+
+
+class Closed(Exception):
+    pass
+
+
+class Connection:
+    """One side, read message by message."""
+
+    def __init__(self, sock):
+        self.sock, self.rest = sock, b""
+
+    def _more(self):
+        data = self.sock.recv(1 << 16)
+        if not data:
+            raise Closed
+        self.rest += data
+
+    def head(self):
+        while b"\r\n\r\n" not in self.rest:
+            self._more()
+        head, self.rest = self.rest.split(b"\r\n\r\n", 1)
+        return head + b"\r\n\r\n"
+
+    def take(self, count):
+        while len(self.rest) < count:
+            self._more()
+        data, self.rest = self.rest[:count], self.rest[count:]
+        return data
+
+    def chunks(self):
+        """A chunked body as it was sent."""
+        whole = b""
+        while True:
+            while b"\r\n" not in self.rest:
+                self._more()
+            line, self.rest = self.rest.split(b"\r\n", 1)
+            size = int(line.split(b";")[0], 16)
+            whole += line + b"\r\n" + self.take(size + 2)
+            if size == 0:
+                return whole
+
+    def close(self):
+        try:
+            self.sock.close()
+        except OSError:
+            pass
+
+    def reset(self):
+        """RST instead of FIN."""
+        self.sock.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, b"\1\0\0\0\0\0\0\0")
+        self.close()
+
+
+def header(head, name):
+    for line in head.split(b"\r\n")[1:]:
+        key, _, value = line.partition(b":")
+        if key.strip().lower() == name:
+            return value.strip()
+    return None
+
+
+def flip(data):
+    middle = len(data) // 2
+    return data[:middle] + bytes([data[middle] ^ 0x10]) + data[middle + 1:] if data else data
+
+
+class FaultProxy:
+    def __init__(self, target_port, slow=0.3, stall=8):
+        self.target_port, self.slow, self.stall_seconds = target_port, slow, stall
+        self.plan, self.hits, self.requests = [], 0, 0
+        self._seen, self._lock = {}, threading.Lock()
+        self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
+        self.port = self.listener.getsockname()[1]
+        self.url = f"http://127.0.0.1:{self.port}"
+        threading.Thread(target=self._accept, daemon=True).start()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *_):
+        self.listener.close()
+
+    def set(self, *plan):
+        """(method or "*", every n-th such request, fault), …; counting begins anew."""
+        with self._lock:
+            self.plan, self.hits, self.requests, self._seen = list(plan), 0, 0, {}
+
+    def _accept(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            threading.Thread(target=self._serve, args=(Connection(client),), daemon=True).start()
+
+    def _choose(self, method):
+        with self._lock:
+            self.requests += 1
+            for index, (wanted, every, fault) in enumerate(self.plan):
+                if wanted not in ("*", method):
+                    continue
+                self._seen[index] = self._seen.get(index, 0) + 1
+                if self._seen[index] % every == 0:
+                    self.hits += 1
+                    return fault
+        return None
+
+    def _serve(self, client):
+        server = None
+        try:
+            server = Connection(socket.create_connection(("127.0.0.1", self.target_port)))
+            while self._exchange(client, server):
+                pass
+        except (Closed, OSError, ValueError):
+            pass
+        finally:
+            client.close()
+            if server is not None:
+                server.close()
+
+    def _exchange(self, client, server):
+        """One request and its answer; False if the connection is over."""
+        head = client.head()
+        method = head.split(b" ", 1)[0].decode()
+        body = client.take(int(header(head, b"content-length") or 0))
+        fault = self._choose(method)
+        if fault in ("500", "503", "503-retry-after"):
+            code = {"500": b"InternalError", "503": b"SlowDown"}[fault[:3]]
+            text = b"<Error><Code>" + code + b"</Code><Message>made up</Message></Error>"
+            more = b"Retry-After: 1\r\n" if fault.endswith("after") else b""
+            client.sock.sendall(b"HTTP/1.1 " + fault[:3].encode() + b" Made Up\r\n" + more + b"Content-Type: application/xml\r\nContent-Length: " +
+                                (b"0\r\n\r\n" if method == "HEAD" else str(len(text)).encode() + b"\r\n\r\n" + text))
+            return True
+        if fault == "delay":
+            time.sleep(self.slow)
+        if fault == "stall":
+            time.sleep(self.stall_seconds)
+            return False
+        if fault == "reset-request":
+            server.sock.sendall(head + body[:len(body) // 2])
+            client.reset()
+            return False
+        if fault == "flip-request":
+            body = flip(body)
+        server.sock.sendall(head + body)
+        return self._answer(method, fault, client, server)
+
+    @staticmethod
+    def _answer(method, fault, client, server):
+        head = server.head()
+        status = int(head.split(b" ", 2)[1])
+        if method == "HEAD" or status in (204, 304):
+            body = b""
+        elif header(head, b"transfer-encoding") == b"chunked":
+            body = server.chunks()
+        else:
+            body = server.take(int(header(head, b"content-length") or 0))
+        if fault == "drop-reply":
+            return False
+        if fault == "reset-reply":
+            client.sock.sendall((head + body)[: (len(head) + len(body)) // 2])
+            client.reset()
+            return False
+        if fault == "truncate":
+            client.sock.sendall(head + body[: len(body) // 2] if body else head[: len(head) // 2])
+            return False
+        if fault == "flip-reply":
+            body = flip(body)
+        client.sock.sendall(head + body)
+        return (header(head, b"connection") or b"").lower() != b"close"

@@ -1,0 +1,151 @@
+"""The whole program on a real S3 service: backups, restores, a deploy put back; bad input."""
+import subprocess
+import threading
+from http.server import BaseHTTPRequestHandler, HTTPServer
+
+import pytest
+
+from harness import s3
+from harness.s3_site import remote, restored_equals, server  # noqa: F401
+
+pytestmark = pytest.mark.skipif(s3.missing() is not None, reason=str(s3.missing()))
+
+
+def test_the_life_of_a_repository(remote):
+    assert remote.json("init")["repository"]["created"] is True
+    assert remote.json("init")["repository"]["created"] is False
+    remote.holdfast("doctor", check=0)
+    first = remote.json("backup")["snapshot"]
+    assert first["chunks_new"] > 0
+    again = remote.json("backup")["snapshot"]
+    assert again["chunks_new"] == 0
+    assert [each["id"] for each in remote.json("snapshots")["snapshots"]].count(first["id"]) == 1
+    remote.holdfast("verify", "--full", check=0)
+    restored_equals(remote)
+    assert remote.json("diff", "latest", "live")["equal"] is True
+    # Nothing is left beside the repository's own keys, and no secret is in it or in what is written.
+    _, listing = remote.server.request("GET", "/backups/", query=f"list-type=2&prefix={remote.db}%2F")
+    assert b".hf-tmp-" not in listing and b"/locks/" not in listing and b"/snapshots/site/" in listing
+    result = remote.holdfast("backup", "--verbose", check=0)
+    assert remote.server.secret_key not in result.stdout + result.stderr
+
+
+def test_a_deploy_that_fails_is_put_back(remote):
+    remote.holdfast("init", check=0)
+    remote.add_migrations("fail-halfway")
+    document = remote.holdfast("deploy", "--output", "json", check=3).json()
+    assert document["cycle"]["state"] == "rolled_back"
+    assert remote.json("history")["cycles"]
+    remote.holdfast("diff", "latest", "live", check=0)
+
+
+def test_tls(remote, tmp_path):
+    remote.use(endpoint=f"https://localhost:{remote.server.tls_port}", ca_file=str(remote.server.ca))
+    remote.holdfast("init", check=0)
+    remote.holdfast("backup", check=0)
+    remote.holdfast("verify", check=0)
+    other, _, _ = s3.test_certificate(tmp_path / "other")
+    for options, env in (({"ca_file": str(other)}, {}), ({"ca_file": str(tmp_path / "none")}, {})):
+        remote.use(**options)
+        error = remote.holdfast("snapshots", "--output", "json", check=2, env=env).json()["error"]
+        assert "certificate" in error["message"] and "ca_file" in error["hint"]
+
+
+def test_keys_from_the_credentials_file(remote, tmp_path):
+    server = remote.server
+    path = tmp_path / "credentials"
+    path.write_text(f"[default]\naws_access_key_id = WRONG\naws_secret_access_key = wrong\n\n# backups\n[ night ]\n"
+                    f"aws_access_key_id={server.access_key}\naws_secret_access_key = {server.secret_key} \n")
+    without = {"AWS_ACCESS_KEY_ID": None, "AWS_SECRET_ACCESS_KEY": None, "AWS_SHARED_CREDENTIALS_FILE": path}
+    remote.holdfast("init", env={**without, "AWS_PROFILE": "night"}, check=0)
+    assert remote.holdfast("snapshots", "--output", "json", env=without, check=22).json()["error"]["hint"]
+    remote.use(profile="night")
+    remote.holdfast("snapshots", env={**without, "AWS_ACCESS_KEY_ID": "OTHER", "AWS_SECRET_ACCESS_KEY": "other"}, check=0)
+    remote.use(profile="noon")
+    assert '"noon"' in remote.holdfast("snapshots", "--output", "json", env=without, check=22).json()["error"]["message"]
+    error = remote.holdfast("snapshots", "--output", "json", env={**without, "AWS_SHARED_CREDENTIALS_FILE": tmp_path / "none"}).json()["error"]
+    assert error["code"] != "OK" and "none" in error["message"]
+
+
+class _Web(BaseHTTPRequestHandler):
+    def do_GET(self):  # noqa: N802
+        body = b"<html><body>Welcome</body></html>"
+        self.send_response(self.server.status)
+        self.send_header("Content-Type", "text/html")
+        self.send_header("Content-Length", str(len(body)))
+        self.end_headers()
+        self.wfile.write(body)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_bad_input_gets_a_clear_error(remote):
+    server = remote.server
+    remote.holdfast("init", check=0)
+    remote.holdfast("backup", check=0)
+
+    def error_of(status, *words, env=None, command="backup"):
+        result = remote.holdfast(command, "--output", "json", env=env, check=status)
+        error = result.json()["error"]
+        assert error["hint"] and all(word in error["message"] + error["hint"] for word in words), result
+        assert server.secret_key not in result.stdout + result.stderr
+        return error
+
+    error_of(22, "SignatureDoesNotMatch", "secret key", env={"AWS_SECRET_ACCESS_KEY": "not/the+right/one0000000000000000000000"})
+    error_of(22, "InvalidAccessKeyId", "AWS_ACCESS_KEY_ID", env={"AWS_ACCESS_KEY_ID": "AKIANOBODY"})
+    server.add_user("stranger" + remote.db, "AKIASTRANGER" + remote.db, "strangersecret0123456789")
+    error_of(22, "AccessDenied", "s3:GetObject", env={"AWS_ACCESS_KEY_ID": "AKIASTRANGER" + remote.db, "AWS_SECRET_ACCESS_KEY": "strangersecret0123456789"})
+    right = remote.s3["url"]
+    remote.s3["url"] = "s3://no-such-bucket/x"
+    remote.use()
+    for command in ("init", "backup", "snapshots"):
+        error_of(2, '"no-such-bucket"', "create it", command=command)
+    remote.s3["url"] = "s3://backups/empty"
+    remote.use()
+    error_of((10, 13), "holdfast init", command="snapshots")
+    # Somebody else's files.
+    assert server.request("PUT", "/backups/foreign/photo.jpg", b"x")[0] == 200
+    remote.s3["url"] = "s3://backups/foreign"
+    remote.use()
+    error_of(13, command="init")
+    remote.s3["url"] = right
+    web = HTTPServer(("127.0.0.1", 0), _Web)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    try:
+        for web.status in (200, 404, 403):
+            remote.use(endpoint=f"http://127.0.0.1:{web.server_port}")
+            error_of(2, "not like an S3 service", "endpoint", command="snapshots")
+    finally:
+        web.shutdown()
+        web.server_close()
+    remote.use(endpoint=f"http://127.0.0.1:{remote.cluster.port}")
+    assert "tries" in error_of(20, "endpoint", command="snapshots")["message"]
+    remote.use(endpoint=server.url)
+    restored_equals(remote)
+
+
+def test_a_clock_that_is_off_is_corrected(remote):
+    """By 30 minutes, with libfaketime where it is installed."""
+    library = subprocess.run(["sh", "-c", "ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null"], capture_output=True, text=True, check=False).stdout.strip()
+    if not library:
+        pytest.skip("libfaketime is not installed")
+    for offset in ("-30m", "+30m"):
+        env = {"LD_PRELOAD": library, "FAKETIME": offset, "DONT_FAKE_MONOTONIC": "1"}
+        remote.holdfast("init", env=env, check=0)
+        remote.holdfast("snapshots", env=env, check=0)
+
+
+def test_a_quota(remote):
+    server = remote.server
+    remote.holdfast("init", check=0)
+    remote.holdfast("backup", check=0)
+    server.set_quota(1)
+    try:
+        remote.cluster.psql(remote.db, "CREATE TABLE more AS SELECT md5(i::text) FROM generate_series(1, 5000) i")
+        error = remote.holdfast("backup", "--output", "json", check=21).json()["error"]
+        assert "QuotaExceeded" in error["message"] and "quota" in error["hint"]
+    finally:
+        server.set_quota(-1)
+    remote.holdfast("backup", check=0)
+    remote.holdfast("verify", check=0)

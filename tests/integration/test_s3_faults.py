@@ -1,0 +1,32 @@
+"""Backups to a real S3 service with each fault on the way."""
+import pytest
+
+from harness import s3
+from harness.fault_proxy import FAULTS, FaultProxy
+from harness.s3_site import remote, restored_equals, server  # noqa: F401
+
+pytestmark = pytest.mark.skipif(s3.missing() is not None, reason=str(s3.missing()))
+
+
+@pytest.mark.parametrize("method", ["PUT", "GET", "HEAD"])
+@pytest.mark.parametrize("fault", FAULTS)
+def test_faults_on_the_way(remote, fault, method):
+    """Now and then: the backup succeeds and verifies, or fails cleanly. Always: it fails. The older snapshot stays whole."""
+    remote.holdfast("init", check=0)
+    before = remote.json("backup")["snapshot"]["id"]
+    remote.cluster.psql(remote.db, "CREATE TABLE more AS SELECT md5(i::text) FROM generate_series(1, 20000) i")
+    with FaultProxy(remote.server.port, stall=4) as proxy:
+        remote.use(endpoint=proxy.url)
+        proxy.set((method, 5, fault))
+        result = remote.holdfast("backup", "--verify", "full", "--output", "json", check=(0, 12, 20))
+        assert proxy.hits > 0
+        harmless = fault not in ("flip-reply", "flip-request") or method == "HEAD" or (fault, method) in (("flip-request", "PUT"), ("flip-request", "GET"))
+        assert result.returncode == 0 or not harmless, result
+    remote.use(endpoint=remote.server.url)
+    snapshots = [each["id"] for each in remote.json("snapshots")["snapshots"]]
+    assert before in snapshots and len(snapshots) == (2 if result.returncode == 0 else 1)
+    remote.holdfast("verify", "--full", check=0)
+    if result.returncode == 0:
+        restored_equals(remote)
+    else:
+        remote.holdfast("restore", before, "--into", remote.db + "__old", check=0)
