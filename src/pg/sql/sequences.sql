@@ -1,7 +1,7 @@
 -- Sequences outside the system's own; of the extensions' own those that an extension calls configuration.
 -- Their values are read in a second step; a standby has none of unlogged ones.
 SELECT n.nspname AS schema, c.relname AS name,
-       pg_catalog.has_sequence_privilege(c.oid, 'SELECT') AS readable
+       COALESCE(pg_catalog.has_sequence_privilege(c.oid, 'SELECT'), true) AS readable
   FROM pg_catalog.pg_class c
   JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace
  WHERE c.relkind = 'S'
