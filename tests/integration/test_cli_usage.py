@@ -143,8 +143,8 @@ def test_several_targets_need_a_name(tmp_path):
 
 
 def test_storage_that_is_not_there_yet(tmp_path):
-    (tmp_path / "holdfast.yaml").write_text("repository: {url: s3://bucket/x}\ntargets: {a: {database: {url: {env: X}}}}\n")
-    assert "s3" in run(tmp_path, "init", check=2).stderr
+    (tmp_path / "holdfast.yaml").write_text("repository: {url: ftp://host/x}\ntargets: {a: {database: {url: {env: X}}}}\n")
+    assert run(tmp_path, "init", check=2).stderr.strip() != ""
 
 
 def test_a_full_standard_output_is_an_error(tmp_path):
