@@ -142,9 +142,10 @@ def test_several_targets_need_a_name(tmp_path):
     assert run(tmp_path, "snapshots", "--output", "json", check=0).json()["snapshots"] == []
 
 
-def test_storage_that_is_not_there_yet(tmp_path):
+def test_storage_of_an_unknown_kind(tmp_path):
     (tmp_path / "holdfast.yaml").write_text("repository: {url: ftp://host/x}\ntargets: {a: {database: {url: {env: X}}}}\n")
-    assert run(tmp_path, "init", check=2).stderr.strip() != ""
+    ended = run(tmp_path, "init", check=2)
+    assert 'unknown scheme "ftp"' in ended.stderr and "s3://bucket/prefix" in ended.stderr
 
 
 def test_a_full_standard_output_is_an_error(tmp_path):
