@@ -23,7 +23,7 @@
 #define STDERR_TAIL 4096
 #define VERSION_TIMEOUT_MS 60000
 #define DUMP_TIMEOUT_MS (60 * 60 * 1000)
-#define LOCK_WAIT "--lock-wait-timeout=60s"
+#define LOCK_WAIT "--lock-wait-timeout=10s" /* whoever wants a table queues behind a LOCK that waits */
 #define DEBIAN_PROGRAMS "/usr/lib/postgresql/*/bin/pg_dump"
 
 void hf_pg_dump_done(hf_pg_dump *dump)
@@ -266,7 +266,8 @@ static hf_status explain_failure(const hf_child_result *result, hf_buf *errors, 
     HF_AUTO_BUF tail = HF_BUF_MAX(1600);
     tail_of(errors, &tail);
     const char *text = hf_buf_text(&tail);
-    if (strstr(text, "lock timeout") != NULL) {
+    /* --lock-wait-timeout is a statement_timeout */
+    if (strstr(text, "statement timeout") != NULL && strstr(text, "LOCK TABLE") != NULL) {
         hf_fail(error, HF_E_LOCKED, "pg_dump could not lock what it reads: %s", text);
         return hf_hint(error, "end the session that holds the lock, or try again when it is idle");
     }

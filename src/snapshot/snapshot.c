@@ -243,7 +243,7 @@ static hf_status read_all(hf_snapshot_session *source, const hf_snapshot_options
     return hf_pg_exec(source->pg, "COMMIT", error);
 }
 
-typedef enum again { AGAIN_NO, AGAIN_CHANGED, AGAIN_CONFLICT } again;
+typedef enum again { AGAIN_NO, AGAIN_CHANGED, AGAIN_CONFLICT, AGAIN_LOCKED } again;
 
 /* One try, up to what remains to be sealed; *ret_again: why another one is needed. */
 static hf_status try_once(const hf_snapshot_options *options, hf_manifest *manifest, hf_copy_totals *totals,
@@ -256,6 +256,9 @@ static hf_status try_once(const hf_snapshot_options *options, hf_manifest *manif
     *ret_again = changed ? AGAIN_CHANGED : AGAIN_NO;
     if (status != HF_OK && status != HF_E_CANCELLED && hf_snapshot_session_is_conflict(&source, error))
         *ret_again = AGAIN_CONFLICT;
+    /* A worker or pg_dump queues behind somebody who waits for our own locks: only letting go of them helps. */
+    if (status == HF_E_LOCKED && source.exported != NULL)
+        *ret_again = AGAIN_LOCKED;
     return status;
 }
 
@@ -265,6 +268,10 @@ static hf_status give_up(again why, hf_error *error)
         (void) hf_prefix(error, "the standby cancelled the snapshot %d times", TRIES);
         return hf_hint(error, "set hot_standby_feedback = on on the standby, or raise its "
                               "max_standby_streaming_delay (max_standby_archive_delay)");
+    }
+    if (why == AGAIN_LOCKED) {
+        (void) hf_prefix(error, "the tables were locked while they were read, %d times", TRIES);
+        return hf_hint(error, "something alters, truncates or drops tables; try again when it is quiet");
     }
     (void) hf_fail(error, HF_E_LOCKED, "definitions changed while they were read, %d times", TRIES);
     return hf_hint(error,

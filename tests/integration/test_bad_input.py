@@ -153,9 +153,28 @@ def test_a_table_goes_away_while_the_backup_begins(small_site):
     finally:
         done.set()
         worker.join()
-    assert all("changed while they were" in result.stderr for result in results if result.returncode)
+    assert all("while they were" in result.stderr for result in results if result.returncode), results
     for number, snapshot in enumerate(small_site.json("snapshots")["snapshots"]):
         small_site.holdfast("restore", snapshot["id"], "--into", f"{small_site.db}__copy{number}", check=0)
+
+
+def test_somebody_waits_for_our_own_locks(small_site):
+    """A DROP waits for the backup, and pg_dump behind the DROP: the backup lets go, and begins again."""
+    cluster = small_site.cluster
+    cluster.psql(small_site.db, "CREATE TABLE passing (a int)")
+    psql = f"{cluster.bindir}/psql -XAtqd {small_site.url}"
+    pg_dump_script(small_site, f"""case "$1" in --version) exec {cluster.bindir}/pg_dump --version;; esac
+{psql} -c 'DROP TABLE IF EXISTS passing' >&2 &
+for i in $(seq 100); do
+    [ "$({psql} -c "SELECT count(*) FROM pg_locks WHERE NOT granted AND relation = to_regclass('passing')")" = 1 ] && break
+    kill -0 $! 2>/dev/null || break
+done
+for arg; do shift; set -- "$@" "${{arg%=10s}}"; [ "$arg" = "${{arg%=10s}}" ] || set -- "$@" 500; done
+exec {cluster.bindir}/pg_dump "$@"
+""")
+    small_site.holdfast("backup", check=0)
+    [snapshot] = small_site.json("snapshots")["snapshots"]
+    assert "passing" not in str(small_site.json("show", snapshot["id"]))
 
 
 def test_a_locked_table_names_its_holder(small_site):
