@@ -15,10 +15,10 @@ typedef struct hf_storage_ops {
                      hf_error *error);
     hf_status (*get)(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error);
     hf_status (*stat)(hf_storage *storage, const char *key, uint64_t *ret_bytes, hf_error *error);
-    hf_status (*list)(hf_storage *storage, const char *prefix,
-                      hf_status (*on_key)(void *context, const char *key, uint64_t bytes, hf_error *error),
-                      void *context, hf_error *error);
+    hf_status (*list)(hf_storage *storage, const char *prefix, hf_storage_on_entry on_entry, void *context,
+                      hf_error *error);
     hf_status (*remove)(hf_storage *storage, const char *key, hf_error *error);
+    hf_status (*sweep)(hf_storage *storage, int64_t older_ms, hf_storage_swept *swept, hf_error *error);
     hf_status (*free_bytes)(hf_storage *storage, uint64_t *ret_bytes, hf_error *error); /* may be NULL */
     void (*free)(hf_storage *storage);
 } hf_storage_ops;

@@ -172,23 +172,48 @@ hf_status hf_storage_stat(hf_storage *storage, const char *key, uint64_t *ret_by
     return storage->ops->stat(storage, key, ret_bytes, error);
 }
 
-hf_status hf_storage_list(hf_storage *storage, const char *prefix,
-                          hf_status (*on_key)(void *context, const char *key, uint64_t bytes,
-                                              hf_error *error),
-                          void *context, hf_error *error)
+hf_status hf_storage_list_entries(hf_storage *storage, const char *prefix, hf_storage_on_entry on_entry,
+                                  void *context, hf_error *error)
 {
     const char *fault = key_fault(prefix, true);
 
     if (fault != NULL)
         return hf_fail(error, HF_E_USAGE, "storage prefix \"%.600s\" is not valid: %s", prefix, fault);
 
-    return storage->ops->list(storage, prefix, on_key, context, error);
+    return storage->ops->list(storage, prefix, on_entry, context, error);
+}
+
+typedef struct key_listing {
+    hf_status (*on_key)(void *context, const char *key, uint64_t bytes, hf_error *error);
+    void *context;
+} key_listing;
+
+static hf_status pass_key(void *context, const hf_storage_entry *entry, hf_error *error)
+{
+    const key_listing *list = context;
+
+    return list->on_key(list->context, entry->key, entry->bytes, error);
+}
+
+hf_status hf_storage_list(hf_storage *storage, const char *prefix,
+                          hf_status (*on_key)(void *context, const char *key, uint64_t bytes,
+                                              hf_error *error),
+                          void *context, hf_error *error)
+{
+    key_listing list = {.on_key = on_key, .context = context};
+
+    return hf_storage_list_entries(storage, prefix, pass_key, &list, error);
 }
 
 hf_status hf_storage_remove(hf_storage *storage, const char *key, hf_error *error)
 {
     HF_TRY(check_key(key, error));
     return storage->ops->remove(storage, key, error);
+}
+
+hf_status hf_storage_sweep(hf_storage *storage, int64_t older_ms, hf_storage_swept *swept, hf_error *error)
+{
+    return storage->ops->sweep(storage, older_ms, swept, error);
 }
 
 hf_status hf_storage_free_bytes(hf_storage *storage, uint64_t *ret_bytes, hf_error *error)

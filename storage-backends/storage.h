@@ -67,7 +67,22 @@ HF_MUST_CHECK hf_status hf_storage_get(hf_storage *storage, const char *key, hf_
 HF_MUST_CHECK hf_status hf_storage_stat(hf_storage *storage, const char *key, uint64_t *ret_bytes,
                                         hf_error *error);
 
-/* Call on_key for every key that begins with prefix, in byte order; a failing on_key ends the listing. */
+typedef struct hf_storage_entry {
+    const char *key;
+    uint64_t bytes;
+    int64_t modified_ms; /* when it was put, by the clock of the storage; 0: not told */
+} hf_storage_entry;
+
+typedef hf_status (*hf_storage_on_entry)(void *context, const hf_storage_entry *entry, hf_error *error);
+
+/*
+ * Call on_entry for every key that begins with prefix, in byte order; a failing on_entry ends the listing.  Times of one storage
+ * can be compared with each other; with a clock of ours only for ages of hours.
+ */
+HF_MUST_CHECK hf_status hf_storage_list_entries(hf_storage *storage, const char *prefix,
+                                                hf_storage_on_entry on_entry, void *context, hf_error *error);
+
+/* The same, where times do not matter. */
 HF_MUST_CHECK hf_status hf_storage_list(hf_storage *storage, const char *prefix,
                                         hf_status (*on_key)(void *context, const char *key, uint64_t bytes,
                                                             hf_error *error),
@@ -75,6 +90,14 @@ HF_MUST_CHECK hf_status hf_storage_list(hf_storage *storage, const char *prefix,
 
 /* Removing what is not there is no error. */
 HF_MUST_CHECK hf_status hf_storage_remove(hf_storage *storage, const char *key, hf_error *error);
+
+typedef struct hf_storage_swept {
+    uint64_t count, bytes;
+} hf_storage_swept;
+
+/* Remove what puts that were killed more than older_ms ago left behind: temporary files, or claims.  Adds to *swept. */
+HF_MUST_CHECK hf_status hf_storage_sweep(hf_storage *storage, int64_t older_ms, hf_storage_swept *swept,
+                                         hf_error *error);
 
 /* Bytes free for new data, or UINT64_MAX when the backend cannot tell. */
 HF_MUST_CHECK hf_status hf_storage_free_bytes(hf_storage *storage, uint64_t *ret_bytes, hf_error *error);

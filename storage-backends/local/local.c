@@ -22,6 +22,7 @@
 #include <sys/statvfs.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/memory.h"
@@ -340,6 +341,7 @@ static hf_status local_stat(hf_storage *storage, const char *key, uint64_t *ret_
 typedef struct list_entry {
     char *key; /* a folder's ends in '/', so that sorting gives the order of the full keys */
     uint64_t bytes;
+    int64_t modified_ms;
 } list_entry;
 
 typedef HF_VECTOR(list_entry) list_entries;
@@ -347,7 +349,8 @@ typedef HF_VECTOR(list_entry) list_entries;
 typedef struct listing {
     local *self;
     const char *prefix;
-    hf_status (*on_key)(void *context, const char *key, uint64_t bytes, hf_error *error);
+    bool temporary; /* only temporary files, instead of all others */
+    hf_storage_on_entry on_entry;
     void *context;
 } listing;
 
@@ -387,11 +390,18 @@ static hf_status collect_entry(const listing *list, int folder_fd, const char *f
         return errno == ENOENT ? HF_OK : fail_errno(error, list->self, "look at", key);
 
     if (S_ISDIR(info.st_mode)) {
+        if (hf_starts_with(name, HF_TMP_PREFIX))
+            return HF_OK;
         char *folder_key = hf_format("%s/", key);
 
         HF_PUSH(entries, ((list_entry){.key = folder_key}));
-    } else if (S_ISREG(info.st_mode) && hf_starts_with(key, list->prefix)) {
-        HF_PUSH(entries, ((list_entry){.key = HF_TAKE(key), .bytes = (uint64_t) info.st_size}));
+    } else if (S_ISREG(info.st_mode) && hf_starts_with(key, list->prefix) &&
+               hf_starts_with(name, HF_TMP_PREFIX) == list->temporary) {
+        const int64_t modified_ms = (int64_t) info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000;
+
+        HF_PUSH(entries, ((list_entry){.key = HF_TAKE(key),
+                                       .bytes = (uint64_t) info.st_size,
+                                       .modified_ms = modified_ms}));
     }
 
     return HF_OK;
@@ -414,8 +424,7 @@ static hf_status collect_folder(const listing *list, const char *folder, list_en
             return fail_errno(error, list->self, "list", folder);
         if (entry == NULL)
             return HF_OK;
-        if (hf_streq(entry->d_name, ".") || hf_streq(entry->d_name, "..") ||
-            hf_starts_with(entry->d_name, HF_TMP_PREFIX))
+        if (hf_streq(entry->d_name, ".") || hf_streq(entry->d_name, ".."))
             continue;
         HF_TRY(collect_entry(list, dirfd(dir), folder, entry->d_name, entries, error));
     }
@@ -438,18 +447,50 @@ static hf_status list_folder(const listing *list, const char *folder, hf_error *
         if (hf_ends_with(entry->key, "/"))
             HF_TRY(list_folder(list, entry->key, error));
         else
-            HF_TRY(list->on_key(list->context, entry->key, entry->bytes, error));
+            HF_TRY(list->on_entry(list->context,
+                                  &(hf_storage_entry){.key = entry->key,
+                                                      .bytes = entry->bytes,
+                                                      .modified_ms = entry->modified_ms},
+                                  error));
     }
 
     return HF_OK;
 }
 
-static hf_status local_list(hf_storage *storage, const char *prefix,
-                            hf_status (*on_key)(void *context, const char *key, uint64_t bytes,
-                                                hf_error *error),
+static hf_status local_list(hf_storage *storage, const char *prefix, hf_storage_on_entry on_entry,
                             void *context, hf_error *error)
 {
-    const listing list = {.self = (local *) storage, .prefix = prefix, .on_key = on_key, .context = context};
+    const listing list = {
+        .self = (local *) storage, .prefix = prefix, .on_entry = on_entry, .context = context};
+
+    return list_folder(&list, "", error);
+}
+
+typedef struct sweeping {
+    local *self;
+    int64_t before_ms;
+    hf_storage_swept *swept;
+} sweeping;
+
+static hf_status sweep_file(void *context, const hf_storage_entry *entry, hf_error *error)
+{
+    const sweeping *sweep = context;
+    HF_AUTO_STR path = hf_path_join(sweep->self->root, entry->key);
+
+    if (entry->modified_ms >= sweep->before_ms)
+        return HF_OK;
+    if (unlink(path) != 0)
+        return is_absent(errno) ? HF_OK : fail_errno(error, sweep->self, "remove", entry->key);
+    sweep->swept->count++;
+    sweep->swept->bytes += entry->bytes;
+    return HF_OK;
+}
+
+static hf_status local_sweep(hf_storage *storage, int64_t older_ms, hf_storage_swept *swept, hf_error *error)
+{
+    sweeping sweep = {.self = (local *) storage, .before_ms = hf_now_ms() - older_ms, .swept = swept};
+    const listing list = {
+        .self = sweep.self, .prefix = "", .temporary = true, .on_entry = sweep_file, .context = &sweep};
 
     return list_folder(&list, "", error);
 }
@@ -506,6 +547,7 @@ static const hf_storage_ops local_ops = {
     .stat = local_stat,
     .list = local_list,
     .remove = local_remove,
+    .sweep = local_sweep,
     .free_bytes = local_free_bytes,
     .free = local_free,
 };

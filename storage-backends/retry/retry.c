@@ -112,10 +112,10 @@ static hf_status retry_stat(hf_storage *storage, const char *key, uint64_t *ret_
 
 /* A listing that begins again leaves out what the caller has seen: keys come in order. */
 typedef struct listing {
-    hf_status (*on_key)(void *context, const char *key, uint64_t bytes, hf_error *error);
+    hf_storage_on_entry on_entry;
     void *context;
     char *last;
-    bool refused; /* by on_key: no failure of the storage */
+    bool refused; /* by on_entry: no failure of the storage */
 } listing;
 
 static void listing_done(listing *list)
@@ -123,27 +123,25 @@ static void listing_done(listing *list)
     free(list->last);
 }
 
-static hf_status pass_on(void *context, const char *key, uint64_t bytes, hf_error *error)
+static hf_status pass_on(void *context, const hf_storage_entry *entry, hf_error *error)
 {
     listing *list = context;
 
-    if (list->last != NULL && strcmp(key, list->last) <= 0)
+    if (list->last != NULL && strcmp(entry->key, list->last) <= 0)
         return HF_OK;
     free(list->last);
-    list->last = hf_strdup(key);
-    hf_status status = list->on_key(list->context, key, bytes, error);
+    list->last = hf_strdup(entry->key);
+    hf_status status = list->on_entry(list->context, entry, error);
 
     list->refused = status != HF_OK;
     return status;
 }
 
-static hf_status retry_list(hf_storage *storage, const char *prefix,
-                            hf_status (*on_key)(void *context, const char *key, uint64_t bytes,
-                                                hf_error *error),
+static hf_status retry_list(hf_storage *storage, const char *prefix, hf_storage_on_entry on_entry,
                             void *context, hf_error *error)
 {
     hf_storage *inner = inner_of(storage);
-    HF_AUTO(listing_done) listing list = {.on_key = on_key, .context = context};
+    HF_AUTO(listing_done) listing list = {.on_entry = on_entry, .context = context};
     operation op;
     hf_status status;
 
@@ -167,6 +165,19 @@ static hf_status retry_remove(hf_storage *storage, const char *key, hf_error *er
     return status;
 }
 
+static hf_status retry_sweep(hf_storage *storage, int64_t older_ms, hf_storage_swept *swept, hf_error *error)
+{
+    hf_storage *inner = inner_of(storage);
+    operation op;
+    hf_status status;
+
+    begin(storage, &op, error);
+    do {
+        status = inner->ops->sweep(inner, older_ms, swept, op.error);
+    } while (again(&op, status));
+    return status;
+}
+
 static hf_status retry_free_bytes(hf_storage *storage, uint64_t *ret_bytes, hf_error *error)
 {
     return hf_storage_free_bytes(inner_of(storage), ret_bytes, error);
@@ -185,6 +196,7 @@ static const hf_storage_ops retry_ops = {
     .stat = retry_stat,
     .list = retry_list,
     .remove = retry_remove,
+    .sweep = retry_sweep,
     .free_bytes = retry_free_bytes,
     .free = retry_free,
 };

@@ -66,9 +66,8 @@ static bool is_hidden(const char *key)
     return hf_starts_with(slash != NULL ? slash + 1 : key, HF_TMP_PREFIX);
 }
 
-static hf_status s3_list(hf_storage *storage, const char *prefix,
-                         hf_status (*on_key)(void *context, const char *key, uint64_t bytes, hf_error *error),
-                         void *context, hf_error *error)
+static hf_status s3_list(hf_storage *storage, const char *prefix, hf_storage_on_entry on_entry, void *context,
+                         hf_error *error)
 {
     HF_AUTO(hf_s3_entries_done) hf_s3_entries entries = {0};
     hf_error unused;
@@ -84,7 +83,33 @@ static hf_status s3_list(hf_storage *storage, const char *prefix,
         if (is_hidden(entry->key) || hf_streq(entry->key, last))
             continue;
         last = entry->key;
-        HF_TRY(on_key(context, entry->key, entry->bytes, error));
+        HF_TRY(on_entry(
+            context,
+            &(hf_storage_entry){
+                .key = entry->key, .bytes = entry->bytes, .modified_ms = entry->modified_ms},
+            error));
+    }
+    return HF_OK;
+}
+
+static hf_status s3_sweep(hf_storage *storage, int64_t older_ms, hf_storage_swept *swept, hf_error *error)
+{
+    hf_s3_client *client = ((s3 *) storage)->client;
+    HF_AUTO(hf_s3_entries_done) hf_s3_entries entries = {0};
+    hf_s3_told told = {0};
+    hf_error unused;
+
+    error = error != NULL ? error : &unused;
+    HF_TRY(hf_s3_list(client, "", &entries, &told, error));
+    for (size_t i = 0; i < entries.count; i++) {
+        const hf_s3_entry *entry = &entries.items[i];
+
+        if (!is_hidden(entry->key) || entry->modified_ms == 0 || told.date_ms == 0 ||
+            told.date_ms - entry->modified_ms <= older_ms)
+            continue;
+        HF_TRY(hf_s3_remove(client, entry->key, error));
+        swept->count++;
+        swept->bytes += entry->bytes;
     }
     return HF_OK;
 }
@@ -111,6 +136,7 @@ static const hf_storage_ops s3_ops = {
     .stat = s3_stat,
     .list = s3_list,
     .remove = s3_remove,
+    .sweep = s3_sweep,
     .free = s3_free,
 };
 

@@ -19,6 +19,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "base/clock.h"
 #include "base/memory.h"
 #include "storage-backends/backend.h"
 
@@ -596,6 +597,55 @@ static void test_storage__a_killed_put_leaves_nothing_visible(void **state)
     expect_list(f, "", "a/old=3\nlocks/one=4\n");
 }
 
+static void test_storage__a_sweep_removes_what_killed_puts_left(void **state)
+{
+    fixture *f = *state;
+    hf_storage_swept swept = {0};
+
+#ifndef HF_FAULT_POINTS
+    skip();
+#endif
+    if (f->backend->cut_point == NULL)
+        skip();
+
+    put(f, "a/old", "old");
+    kill_child_in_put(f, "locks/one", "half", true);
+    assert_int_equal(hf_storage_sweep(f->storage, 3600000, &swept, &f->error), HF_OK);
+    assert_int_equal(swept.count, 0);
+    assert_int_equal(hf_storage_sweep(f->storage, -60000, &swept, &f->error), HF_OK);
+    assert_int_equal(swept.count, 1);
+    assert_int_equal(hf_storage_sweep(f->storage, -60000, &swept, &f->error), HF_OK);
+    assert_int_equal(swept.count, 1);
+    expect_list(f, "", "a/old=3\n");
+}
+
+static hf_status collect_time(void *context, const hf_storage_entry *entry, hf_error *error)
+{
+    int64_t *times = context;
+
+    (void) error;
+    assert_true(entry->key[0] == 'a' || entry->key[0] == 'b');
+    times[entry->key[0] - 'a'] = entry->modified_ms;
+    return HF_OK;
+}
+
+/* Services tell whole seconds, and may have a clock of their own. */
+static void test_storage__tells_when_a_value_was_put(void **state)
+{
+    fixture *f = *state;
+    int64_t before[2] = {0}, after[2] = {0};
+
+    put(f, "a", "1");
+    put(f, "b", "1");
+    assert_int_equal(hf_storage_list_entries(f->storage, "", collect_time, before, &f->error), HF_OK);
+    assert_true(before[1] >= before[0] && before[1] - before[0] < 60000);
+    assert_true(llabs(before[0] - hf_now_ms()) < 3600000);
+    (void) usleep(1100000);
+    put(f, "a", "2");
+    assert_int_equal(hf_storage_list_entries(f->storage, "", collect_time, after, &f->error), HF_OK);
+    assert_true(after[0] > before[0] && after[1] == before[1]);
+}
+
 /* What the URL parser refuses; it belongs to no backend. */
 static void test_storage_open__refuses_malformed_urls(void **state)
 {
@@ -661,6 +711,8 @@ int main(void)
             CASE(test_storage__concurrent_puts_leave_one_whole_value),
             CASE(test_storage__threads_put_different_keys),
             CASE(test_storage__a_killed_put_leaves_nothing_visible),
+            CASE(test_storage__a_sweep_removes_what_killed_puts_left),
+            CASE(test_storage__tells_when_a_value_was_put),
         };
 
         if (!is_wanted(&backends[i]))

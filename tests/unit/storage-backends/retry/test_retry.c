@@ -55,16 +55,14 @@ static hf_status fake_get(hf_storage *storage, const char *key, hf_buf *ret_data
     return maybe_fail(f, error);
 }
 
-static hf_status fake_list(hf_storage *storage, const char *prefix,
-                           hf_status (*on_key)(void *context, const char *key, uint64_t bytes,
-                                               hf_error *error),
+static hf_status fake_list(hf_storage *storage, const char *prefix, hf_storage_on_entry on_entry,
                            void *context, hf_error *error)
 {
     (void) prefix;
-    HF_TRY(on_key(context, "a", 1, error));
-    HF_TRY(on_key(context, "b", 1, error));
+    HF_TRY(on_entry(context, &(hf_storage_entry){.key = "a"}, error));
+    HF_TRY(on_entry(context, &(hf_storage_entry){.key = "b"}, error));
     HF_TRY(maybe_fail((fake *) storage, error));
-    return on_key(context, "c", 1, error);
+    return on_entry(context, &(hf_storage_entry){.key = "c"}, error);
 }
 
 static void fake_free(hf_storage *storage)
