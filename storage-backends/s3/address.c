@@ -157,9 +157,10 @@ hf_status hf_s3_client_new(const hf_storage_options *options, hf_s3_client **ret
     client->path_style = options->s3.addressing == HF_S3_ADDRESSING_AUTO
                              ? !amazon || dotted
                              : options->s3.addressing == HF_S3_ADDRESSING_PATH;
-    HF_TRY(hf_s3_credentials_find(options->s3.profile, &client->credentials, error));
-    client->http = hf_s3_http_new(options->s3.ca_file,
-                                  options->s3.stall_ms > 0 ? options->s3.stall_ms : STALL_DEFAULT_MS);
+    HF_TRY(hf_s3_keys_new(options->s3.profile, &client->keys, error));
+    client->http =
+        hf_s3_http_new(options->s3.ca_file != NULL ? options->s3.ca_file : variable("AWS_CA_BUNDLE"),
+                       options->s3.stall_ms > 0 ? options->s3.stall_ms : STALL_DEFAULT_MS);
     *ret_client = HF_TAKE(client);
     return HF_OK;
 }
@@ -169,7 +170,7 @@ void hf_s3_client_free(hf_s3_client *client)
     if (client == NULL)
         return;
     hf_s3_http_free(client->http);
-    hf_s3_credentials_done(&client->credentials);
+    hf_s3_keys_free(client->keys);
     (void) pthread_mutex_destroy(&client->mutex);
     free(client->bucket);
     free(client->prefix);

@@ -18,6 +18,7 @@ typedef struct attempt {
     char region[64];
     char amz_date[32];
     char host[512];
+    hf_s3_credentials credentials;
     hf_buf path, url;
     hf_strings headers;
     int64_t signed_ms;
@@ -25,6 +26,7 @@ typedef struct attempt {
 
 static void attempt_done(attempt *a)
 {
+    hf_s3_credentials_done(&a->credentials);
     hf_buf_done(&a->path);
     hf_buf_done(&a->url);
     hf_strings_done(&a->headers);
@@ -36,8 +38,10 @@ static void address(hf_s3_client *client, const hf_s3_call *call, attempt *a)
     (void) snprintf(a->region, sizeof(a->region), "%s", client->region);
     (void) pthread_mutex_unlock(&client->mutex);
 
-    HF_AUTO_STR authority = client->authority != NULL ? hf_strdup(client->authority)
-                                                      : hf_format("s3.%s.amazonaws.com", a->region);
+    HF_AUTO_STR authority =
+        client->authority != NULL
+            ? hf_strdup(client->authority)
+            : hf_format("s3.%s.amazonaws.com%s", a->region, hf_starts_with(a->region, "cn-") ? ".cn" : "");
 
     (void) snprintf(a->host, sizeof(a->host), "%s%s%s", client->path_style ? "" : client->bucket,
                     client->path_style ? "" : ".", authority);
@@ -64,7 +68,7 @@ static void add_header(attempt *a, const char *name, const char *value)
 static void sign(hf_s3_client *client, const hf_s3_call *call, const char *payload, attempt *a)
 {
     HF_AUTO_BUF authorization = HF_BUF_MAX(8u << 10);
-    const char *token = client->credentials.session_token;
+    const char *token = a->credentials.session_token;
 
     a->signed_ms = hf_now_ms() + atomic_load(&client->clock_offset_ms);
     (void) hf_time_compact(a->signed_ms, a->amz_date);
@@ -83,8 +87,8 @@ static void sign(hf_s3_client *client, const hf_s3_call *call, const char *paylo
                                    .amz_date = a->amz_date,
                                    .region = a->region,
                                    .service = "s3",
-                                   .access_key = client->credentials.access_key,
-                                   .secret_key = client->credentials.secret_key};
+                                   .access_key = a->credentials.access_key,
+                                   .secret_key = a->credentials.secret_key};
 
     hf_s3_authorization(&signing, &authorization);
     for (size_t i = 0; i < count; i++)
@@ -136,6 +140,21 @@ static bool correct_region(hf_s3_client *client, const attempt *a, const hf_s3_a
     return true;
 }
 
+/* Temporary keys may end, or be taken back, before their time. */
+static bool correct_keys(hf_s3_client *client, const attempt *a, const hf_s3_answer *answer,
+                         const hf_s3_error *trouble)
+{
+    static const char *const codes[] = {"ExpiredToken", "InvalidToken", "TokenRefreshRequired",
+                                        "InvalidAccessKeyId"};
+
+    if (trouble == NULL || (answer->status != 400 && answer->status != 401 && answer->status != 403))
+        return false;
+    for (size_t i = 0; i < sizeof(codes) / sizeof(*codes); i++)
+        if (hf_streq(trouble->code, codes[i]))
+            return hf_s3_keys_renew(client->keys, a->credentials.access_key);
+    return false;
+}
+
 /* One try; ret_again: it failed for a reason that is put right now. */
 static hf_status try_call(hf_s3_client *client, const hf_s3_call *call, const char *payload,
                           hf_s3_told *ret_told, bool *ret_again, hf_error *error)
@@ -147,6 +166,7 @@ static hf_status try_call(hf_s3_client *client, const hf_s3_call *call, const ch
     if (call->content != NULL)
         hf_buf_clear(call->content);
     address(client, call, &a);
+    HF_TRY(hf_s3_keys_get(client->keys, a.region, &a.credentials, error));
     sign(client, call, payload, &a);
     HF_TRY(hf_buf_check(&a.url, "the URL", error));
     HF_TRY(hf_s3_http_exchange(client->http,
@@ -175,7 +195,8 @@ static hf_status try_call(hf_s3_client *client, const hf_s3_call *call, const ch
 
     error->retry_after_ms = answer.retry_after_ms;
     *ret_again = correct_clock(client, &a, &answer, told ? &trouble : NULL) ||
-                 correct_region(client, &a, &answer, told ? &trouble : NULL);
+                 correct_region(client, &a, &answer, told ? &trouble : NULL) ||
+                 correct_keys(client, &a, &answer, told ? &trouble : NULL);
     return status;
 }
 

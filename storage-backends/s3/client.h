@@ -1,8 +1,8 @@
 /*
  * An S3 bucket as a driver sees it: signed requests, and answers turned into errors.
  *
- * Two things are put right within a call, once each, by signing again: a clock that is off (by the server's Date, when it
- * says that the time is skewed), and a region that nobody told (by the region that the server names).
+ * Three things are put right within a call by signing again: a clock that is off (by the server's Date, when it says that the
+ * time is skewed), a region that nobody told (by the region that the server names), and temporary keys that have ended.
  */
 #ifndef HF_STORAGE_S3_CLIENT_H
 #define HF_STORAGE_S3_CLIENT_H
@@ -10,14 +10,14 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
-#include "storage-backends/s3/credentials.h"
 #include "storage-backends/s3/http.h"
+#include "storage-backends/s3/keys.h"
 #include "storage-backends/s3/reply.h"
 #include "storage-backends/storage.h"
 
 typedef struct hf_s3_client {
     hf_s3_http *http;
-    hf_s3_credentials credentials;
+    hf_s3_keys *keys;
     char *bucket;
     char *prefix;    /* "" or "a/b/": before every key */
     char *scheme;    /* "https://" */

@@ -34,10 +34,12 @@ void hf_s3_credentials_done(hf_s3_credentials *credentials)
     cleanse(&credentials->session_token);
 }
 
-/* Keys become part of a header: nothing but visible characters. */
-static hf_status accept_credentials(hf_s3_credentials *found, const char *where,
-                                    hf_s3_credentials *ret_credentials, hf_error *error)
+hf_status hf_s3_credentials_accept(hf_s3_credentials *found, const char *where,
+                                   hf_s3_credentials *ret_credentials, hf_error *error)
 {
+    if (found->session_token != NULL && found->session_token[0] == '\0')
+        cleanse(&found->session_token);
+
     const char *const values[] = {found->access_key, found->secret_key, found->session_token};
 
     for (size_t i = 0; i < sizeof(values) / sizeof(*values); i++) {
@@ -53,6 +55,7 @@ static hf_status accept_credentials(hf_s3_credentials *found, const char *where,
     hf_log_redact(found->secret_key);
     hf_log_redact(found->session_token);
     *ret_credentials = *found;
+    *found = (hf_s3_credentials){0};
     return HF_OK;
 }
 
@@ -104,13 +107,22 @@ static bool read_profile(char *text, const char *profile, hf_s3_credentials *fou
     return seen;
 }
 
-static hf_status from_file(const char *path, const char *profile, hf_s3_credentials *ret_credentials,
-                           hf_error *error)
+static char *default_file(void)
+{
+    const char *named = variable("AWS_SHARED_CREDENTIALS_FILE"), *home = variable("HOME");
+
+    return named != NULL ? hf_strdup(named) : hf_format("%s/.aws/credentials", home != NULL ? home : "");
+}
+
+hf_status hf_s3_credentials_of_file(const char *profile, hf_s3_credentials *ret_credentials, hf_error *error)
 {
     HF_AUTO_BUF content = HF_BUF_MAX(FILE_MAX_BYTES);
     hf_s3_credentials found = {0};
+    HF_AUTO_STR path = default_file();
     HF_AUTO_STR where = hf_format("profile \"%s\" of \"%s\"", profile, path);
 
+    if (!hf_file_exists(path))
+        return hf_fail(error, HF_E_NOT_FOUND, "there is no \"%s\" to hold profile \"%s\"", path, profile);
     HF_TRY(hf_file_read(path, &content, error));
     HF_AUTO_STR text = hf_buf_take(&content);
     const size_t len = text == NULL ? 0 : strlen(text);
@@ -119,36 +131,20 @@ static hf_status from_file(const char *path, const char *profile, hf_s3_credenti
         OPENSSL_cleanse(text, len);
 
     if (found.access_key != NULL && found.secret_key != NULL)
-        return accept_credentials(&found, where, ret_credentials, error);
+        return hf_s3_credentials_accept(&found, where, ret_credentials, error);
     hf_s3_credentials_done(&found);
     (void) hf_fail(error, HF_E_STORAGE_DENIED, seen ? "%s has no keys" : "there is no %s", where);
     return hf_hint(error, "it needs aws_access_key_id and aws_secret_access_key");
 }
 
-static char *default_file(void)
+hf_status hf_s3_credentials_of_environment(hf_s3_credentials *ret_credentials, hf_error *error)
 {
-    const char *named = variable("AWS_SHARED_CREDENTIALS_FILE"), *home = variable("HOME");
+    hf_s3_credentials found = {.access_key = hf_strdup(variable("AWS_ACCESS_KEY_ID")),
+                               .secret_key = hf_strdup(variable("AWS_SECRET_ACCESS_KEY")),
+                               .session_token = hf_strdup(variable("AWS_SESSION_TOKEN"))};
 
-    return named != NULL ? hf_strdup(named) : hf_format("%s/.aws/credentials", home != NULL ? home : "");
-}
-
-hf_status hf_s3_credentials_find(const char *profile, hf_s3_credentials *ret_credentials, hf_error *error)
-{
-    const char *access_key = variable("AWS_ACCESS_KEY_ID"), *secret_key = variable("AWS_SECRET_ACCESS_KEY");
-    const char *named = profile != NULL ? profile : variable("AWS_PROFILE");
-    HF_AUTO_STR path = default_file();
-
-    if (profile == NULL && access_key != NULL && secret_key != NULL) {
-        hf_s3_credentials found = {.access_key = hf_strdup(access_key),
-                                   .secret_key = hf_strdup(secret_key),
-                                   .session_token = hf_strdup(variable("AWS_SESSION_TOKEN"))};
-
-        return accept_credentials(&found, "the environment", ret_credentials, error);
-    }
-    if (named == NULL && !hf_file_exists(path)) {
-        (void) hf_fail(error, HF_E_STORAGE_DENIED, "there are no keys for S3");
-        return hf_hint(error, "set AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY, or write them into \"%s\"",
-                       path);
-    }
-    return from_file(path, named != NULL ? named : "default", ret_credentials, error);
+    if (found.access_key != NULL && found.secret_key != NULL)
+        return hf_s3_credentials_accept(&found, "the environment", ret_credentials, error);
+    hf_s3_credentials_done(&found);
+    return hf_fail(error, HF_E_NOT_FOUND, "the environment holds no keys for S3");
 }

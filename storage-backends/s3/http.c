@@ -172,7 +172,10 @@ static void set_options(transfer *t, struct curl_slist *headers, char *message)
     (void) curl_easy_setopt(curl, CURLOPT_NOSIGNAL, 1L);
     (void) curl_easy_setopt(curl, CURLOPT_USERAGENT, "holdfast");
     (void) curl_easy_setopt(curl, CURLOPT_HTTPHEADER, headers);
-    (void) curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS, (long) CONNECT_MS);
+    (void) curl_easy_setopt(curl, CURLOPT_CONNECTTIMEOUT_MS,
+                            (long) (exchange->connect_ms > 0 ? exchange->connect_ms : CONNECT_MS));
+    if (exchange->direct)
+        (void) curl_easy_setopt(curl, CURLOPT_PROXY, "");
     (void) curl_easy_setopt(curl, CURLOPT_TIMEOUT_MS, (long) exchange->timeout_ms);
     (void) curl_easy_setopt(curl, CURLOPT_ERRORBUFFER, message);
     (void) curl_easy_setopt(curl, CURLOPT_WRITEFUNCTION, on_body);
@@ -185,7 +188,8 @@ static void set_options(transfer *t, struct curl_slist *headers, char *message)
     if (t->http->ca_file != NULL)
         (void) curl_easy_setopt(curl, CURLOPT_CAINFO, t->http->ca_file);
 
-    if (hf_streq(exchange->method, "PUT")) { /* not copied; curl rewinds it by itself */
+    if (hf_streq(exchange->method, "PUT") ||
+        hf_streq(exchange->method, "POST")) { /* not copied; curl rewinds it by itself */
         (void) curl_easy_setopt(curl, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t) exchange->body_len);
         (void) curl_easy_setopt(curl, CURLOPT_POSTFIELDS, exchange->body_len > 0 ? exchange->body : "");
     }

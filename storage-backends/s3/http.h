@@ -22,9 +22,11 @@ typedef struct hf_s3_exchange {
     const char *method;
     const char *url;           /* sent as it is */
     const hf_strings *headers; /* "name: value" */
-    const void *body;          /* of PUT */
+    const void *body;          /* of PUT and POST */
     size_t body_len;
     int64_t timeout_ms; /* for all of it; 0: none */
+    int64_t connect_ms; /* 0: 10 s */
+    bool direct;        /* past any proxy */
     hf_buf *content;    /* gets the body of a 2xx answer */
 } hf_s3_exchange;
 

@@ -41,19 +41,24 @@ static bool is_called(const xmlNode *node, const char *name)
     return node->type == XML_ELEMENT_NODE && hf_streq((const char *) node->name, name);
 }
 
+static const xmlNode *child_of(const xmlNode *node, const char *name)
+{
+    const xmlNode *child = node != NULL ? node->children : NULL;
+
+    while (child != NULL && !is_called(child, name))
+        child = child->next;
+    return child;
+}
+
 /* The text of a node's child, NULL if it has no such child; the caller owns it. */
 static char *text_of(const xmlNode *node, const char *name)
 {
-    for (const xmlNode *child = node->children; child != NULL; child = child->next) {
-        if (!is_called(child, name))
-            continue;
-        xmlChar *content = xmlNodeGetContent(child);
-        char *text = hf_strdup(content != NULL ? (const char *) content : "");
+    const xmlNode *child = child_of(node, name);
+    xmlChar *content = child != NULL ? xmlNodeGetContent(child) : NULL;
+    char *text = child != NULL ? hf_strdup(content != NULL ? (const char *) content : "") : NULL;
 
-        xmlFree(content);
-        return text;
-    }
-    return NULL;
+    xmlFree(content);
+    return text;
 }
 
 /* What a server says gets into messages: printable ASCII only, and cut. */
@@ -70,11 +75,14 @@ static void copy_text(const xmlNode *node, const char *name, char *out, size_t s
 bool hf_s3_error_read(const hf_buf *body, hf_s3_error *ret_error)
 {
     HF_AUTO(doc_done) xmlDoc *doc = parse(body, "Error");
+    HF_AUTO(doc_done) xmlDoc *wrapped = doc == NULL ? parse(body, "ErrorResponse") : NULL;
+    const xmlNode *root = doc != NULL       ? xmlDocGetRootElement(doc)
+                          : wrapped != NULL ? child_of(xmlDocGetRootElement(wrapped), "Error")
+                                            : NULL;
     hf_s3_error found = {0};
 
-    if (doc == NULL)
+    if (root == NULL)
         return false;
-    const xmlNode *root = xmlDocGetRootElement(doc);
 
     copy_text(root, "Code", found.code, sizeof(found.code));
     copy_text(root, "Message", found.message, sizeof(found.message));
@@ -167,4 +175,20 @@ hf_status hf_s3_page_read(const hf_buf *body, hf_s3_entries *entries, char **ret
             "the service cut a listing off without saying how to go on (it does not know ListObjectsV2)");
     *ret_next = more ? HF_TAKE(next) : NULL;
     return HF_OK;
+}
+
+bool hf_s3_role_read(const hf_buf *body, hf_s3_credentials *ret_credentials, char **ret_expiration)
+{
+    HF_AUTO(doc_done) xmlDoc *doc = parse(body, "AssumeRoleWithWebIdentityResponse");
+    const xmlNode *result =
+        doc != NULL ? child_of(xmlDocGetRootElement(doc), "AssumeRoleWithWebIdentityResult") : NULL;
+    const xmlNode *keys = child_of(result, "Credentials");
+
+    if (keys == NULL || child_of(keys, "AccessKeyId") == NULL || child_of(keys, "SecretAccessKey") == NULL)
+        return false;
+    *ret_credentials = (hf_s3_credentials){.access_key = text_of(keys, "AccessKeyId"),
+                                           .secret_key = text_of(keys, "SecretAccessKey"),
+                                           .session_token = text_of(keys, "SessionToken")};
+    *ret_expiration = text_of(keys, "Expiration");
+    return true;
 }

@@ -1,5 +1,5 @@
 /*
- * What an S3 service answers in XML: errors and pages of a listing.  The bytes come from outside: they are bounded by
+ * What an S3 service answers in XML: errors, pages of a listing, keys of a role.  The bytes come from outside: they are bounded by
  * their buffer, and a document with a DTD, or of another kind, is refused.
  */
 #ifndef HF_STORAGE_S3_REPLY_H
@@ -8,6 +8,7 @@
 #include "base/buffer.h"
 #include "base/error.h"
 #include "base/memory.h"
+#include "storage-backends/s3/credentials.h"
 
 typedef struct hf_s3_error {
     char code[64]; /* "NoSuchKey"; never empty */
@@ -16,7 +17,7 @@ typedef struct hf_s3_error {
     char server_time[40]; /* with RequestTimeTooSkewed, or "" */
 } hf_s3_error;
 
-/* True if the body is an S3 error. */
+/* True if the body is an error of S3, or of STS. */
 bool hf_s3_error_read(const hf_buf *body, hf_s3_error *ret_error);
 
 typedef struct hf_s3_entry {
@@ -34,5 +35,8 @@ void hf_s3_entries_done(hf_s3_entries *entries);
  */
 HF_MUST_CHECK hf_status hf_s3_page_read(const hf_buf *body, hf_s3_entries *entries, char **ret_next,
                                         hf_error *error);
+
+/* The keys in STS's answer; the caller owns both, ret_expiration may become NULL.  False if it holds none. */
+bool hf_s3_role_read(const hf_buf *body, hf_s3_credentials *ret_credentials, char **ret_expiration);
 
 #endif

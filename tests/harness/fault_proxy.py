@@ -96,7 +96,7 @@ class FaultProxy:
         self.listener.close()
 
     def set(self, *plan):
-        """(method or "*", every n-th such request, fault), …; counting begins anew."""
+        """(method or "*", every n-th such request, fault), …; counting begins anew. A fault is one of FAULTS, or "400 ExpiredToken"."""
         with self._lock:
             self.plan, self.hits, self.requests, self._seen = list(plan), 0, 0, {}
 
@@ -139,9 +139,9 @@ class FaultProxy:
         method = head.split(b" ", 1)[0].decode()
         body = client.take(int(header(head, b"content-length") or 0))
         fault = self._choose(method)
-        if fault in ("500", "503", "503-retry-after"):
-            code = {"500": b"InternalError", "503": b"SlowDown"}[fault[:3]]
-            text = b"<Error><Code>" + code + b"</Code><Message>made up</Message></Error>"
+        if fault is not None and fault[0].isdigit():
+            code = {"500": "InternalError", "503": "SlowDown"}.get(fault[:3]) or fault[4:]
+            text = b"<Error><Code>" + code.encode() + b"</Code><Message>made up</Message></Error>"
             more = b"Retry-After: 1\r\n" if fault.endswith("after") else b""
             client.sock.sendall(b"HTTP/1.1 " + fault[:3].encode() + b" Made Up\r\n" + more + b"Content-Type: application/xml\r\nContent-Length: " +
                                 (b"0\r\n\r\n" if method == "HEAD" else str(len(text)).encode() + b"\r\n\r\n" + text))

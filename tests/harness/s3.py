@@ -9,13 +9,16 @@ process removes everything when this process goes away, however it goes.
 """
 import hashlib
 import hmac
+import json
 import os
+import re
 import shutil
 import socket
 import subprocess
 import tempfile
 import time
 import urllib.error
+import urllib.parse
 import urllib.request
 import uuid
 from pathlib import Path
@@ -60,6 +63,8 @@ rgw_frontends = beast {endpoints}
 rgw_dns_name = localhost
 rgw_thread_pool_size = 32
 rgw_enable_usage_log = false
+rgw_s3_auth_use_sts = {sts}
+rgw_sts_key = a-key-of-16-byte
 """
 
 
@@ -108,7 +113,7 @@ def free_ports(count):
 class Rados:
     access_key, secret_key = "AKIATESTOFHOLDFAST", "secret/of+tests0123456789holdfast0123456"
 
-    def __init__(self, tls=False):
+    def __init__(self, tls=False, sts=False):
         self.folder = Path(tempfile.mkdtemp(prefix="hf-rgw-"))
         for name in ("run", "log", "mon", "osd", "rgw"):
             (self.folder / name).mkdir()
@@ -125,7 +130,7 @@ class Rados:
         self.url = f"http://127.0.0.1:{self.port}"
         self.fsid = str(uuid.uuid4())
         (self.folder / "ceph.conf").write_text(CONFIGURATION.format(
-            fsid=self.fsid, folder=self.folder, mon_port=first + 2, low_port=first + 3, high_port=first + 39, endpoints=endpoints))
+            fsid=self.fsid, folder=self.folder, mon_port=first + 2, low_port=first + 3, high_port=first + 39, endpoints=endpoints, sts=str(sts).lower()))
         try:
             self._start()
         except BaseException:
@@ -189,19 +194,19 @@ class Rados:
         self._run("radosgw-admin", "-n", "client.rgw", "quota", "set", "--quota-scope=bucket", "--uid=holdfast", f"--max-size={size_bytes}")
         self._run("radosgw-admin", "-n", "client.rgw", "quota", "enable", "--quota-scope=bucket", "--uid=holdfast")
 
-    def request(self, method, path, body=b"", query="", headers=None):
+    def request(self, method, path, body=b"", query="", headers=None, service="s3"):
         """A signed request by an implementation of its own: (status, body)."""
         now = time.strftime("%Y%m%dT%H%M%SZ", time.gmtime())
         digest = hashlib.sha256(body).hexdigest()
         signed = {"host": f"127.0.0.1:{self.port}", "x-amz-content-sha256": digest, "x-amz-date": now}
         canonical = "\n".join([method, path, query, *(f"{name}:{value}" for name, value in signed.items()), "", ";".join(signed), digest])
-        scope = f"{now[:8]}/us-east-1/s3/aws4_request"
+        scope = f"{now[:8]}/us-east-1/{service}/aws4_request"
         text = f"AWS4-HMAC-SHA256\n{now}\n{scope}\n{hashlib.sha256(canonical.encode()).hexdigest()}"
         key = ("AWS4" + self.secret_key).encode()
         for part in scope.split("/"):
             key = hmac.new(key, part.encode(), hashlib.sha256).digest()
         signature = hmac.new(key, text.encode(), hashlib.sha256).hexdigest()
-        request = urllib.request.Request(self.url + path + ("?" + query if query else ""), data=body if method == "PUT" else None, method=method, headers={
+        request = urllib.request.Request(self.url + path + ("?" + query if query else ""), data=body if method in ("PUT", "POST") else None, method=method, headers={
             **signed, "authorization": f"AWS4-HMAC-SHA256 Credential={self.access_key}/{scope}, SignedHeaders={';'.join(signed)}, Signature={signature}",
             **(headers or {})})
         try:
@@ -216,10 +221,26 @@ class Rados:
         if status != 200:
             raise RuntimeError(f"bucket {name}: {status} {body}")
 
+    def _api(self, service, **fields):
+        status, body = self.request("POST", "/", urllib.parse.urlencode(fields).encode(), service=service,
+                                    headers={"content-type": "application/x-www-form-urlencoded"})
+        if status != 200:
+            raise RuntimeError(f"{fields}: {status} {body}")
+        return body.decode()
+
+    def temporary_keys(self):
+        """Real ones, with a session token, that last for a quarter of an hour: {name: value} as STS calls them. Needs sts=True, which makes AccessDenied of many refusals."""
+        self._run("radosgw-admin", "-n", "client.rgw", "caps", "add", "--uid", "holdfast", "--caps", "user-policy=*")
+        self._api("iam", Action="PutUserPolicy", UserName="holdfast", PolicyName="temporary", PolicyDocument=json.dumps({
+            "Version": "2012-10-17", "Statement": [{"Effect": "Allow", "Action": ["sts:GetSessionToken", "s3:*"], "Resource": "*"}]}))
+        answer = self._api("sts", Action="GetSessionToken", Version="2011-06-15", DurationSeconds="900")
+        return {name: re.search(f"<{name}>(.*?)</{name}>", answer).group(1)
+                for name in ("AccessKeyId", "SecretAccessKey", "SessionToken", "Expiration")}
+
     def environment(self):
         """For holdfast; without the settings that the caller's environment may hold."""
         cleared = {name: None for name in ("AWS_PROFILE", "AWS_SESSION_TOKEN", "AWS_REGION", "AWS_DEFAULT_REGION", "AWS_SHARED_CREDENTIALS_FILE",
-                                           "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")}
+                                           "AWS_ROLE_ARN", "AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "AWS_CONTAINER_CREDENTIALS_FULL_URI", "AWS_CA_BUNDLE", "http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY")}
         return {**cleared, "AWS_ACCESS_KEY_ID": self.access_key, "AWS_SECRET_ACCESS_KEY": self.secret_key}
 
     def __enter__(self):

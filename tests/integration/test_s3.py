@@ -1,7 +1,9 @@
 """The whole program on a real S3 service: backups, restores, a deploy put back; bad input."""
+import contextlib
+import socket
 import subprocess
 import threading
-from http.server import BaseHTTPRequestHandler, HTTPServer
+from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 
 import pytest
 
@@ -49,6 +51,47 @@ def test_tls(remote, tmp_path):
         remote.use(**options)
         error = remote.holdfast("snapshots", "--output", "json", check=2, env=env).json()["error"]
         assert "certificate" in error["message"] and "ca_file" in error["hint"]
+
+
+class _Tunnel(BaseHTTPRequestHandler):
+    """A proxy that knows CONNECT alone."""
+
+    def do_CONNECT(self):  # noqa: N802
+        host, port = self.path.rsplit(":", 1)
+        self.server.tunnels += 1
+        with socket.create_connection((host, int(port))) as there:
+            self.send_response(200)
+            self.end_headers()
+
+            def pump(source, sink):
+                with contextlib.suppress(OSError):
+                    while data := source.recv(1 << 16):
+                        sink.sendall(data)
+                    sink.shutdown(socket.SHUT_WR)
+
+            threading.Thread(target=pump, args=(there, self.connection), daemon=True).start()
+            pump(self.connection, there)
+
+    def log_message(self, *_):
+        pass
+
+
+def test_by_way_of_a_proxy(remote):
+    remote.use(endpoint=f"https://localhost:{remote.server.tls_port}", ca_file=str(remote.server.ca))
+    proxy = ThreadingHTTPServer(("127.0.0.1", 0), _Tunnel)
+    proxy.tunnels = 0
+    threading.Thread(target=proxy.serve_forever, daemon=True).start()
+    env = {"https_proxy": f"http://127.0.0.1:{proxy.server_port}"}
+    try:
+        remote.holdfast("init", env=env, check=0)
+        remote.holdfast("backup", env=env, check=0)
+        through = proxy.tunnels
+        assert 0 < through <= 8                          # connections are kept: one a worker and verifier, not one a request
+        remote.holdfast("snapshots", env={**env, "no_proxy": "localhost"}, check=0)
+        assert proxy.tunnels == through
+    finally:
+        proxy.shutdown()
+        proxy.server_close()
 
 
 def test_keys_from_the_credentials_file(remote, tmp_path):

@@ -56,6 +56,35 @@ static void test_error__anything_else_is_none(void **state)
     }
 }
 
+static void test_role__its_keys_are_read(void **state)
+{
+    HF_AUTO_BUF body =
+        buf_of("<AssumeRoleWithWebIdentityResponse xmlns=\"https://sts.amazonaws.com/doc/2011-06-15/\">"
+               "<AssumeRoleWithWebIdentityResult><Credentials><SessionToken>t/+=</SessionToken>"
+               "<SecretAccessKey>s</SecretAccessKey><AccessKeyId>ASIA</AccessKeyId>"
+               "</Credentials></AssumeRoleWithWebIdentityResult></AssumeRoleWithWebIdentityResponse>");
+    HF_AUTO_BUF without = buf_of("<AssumeRoleWithWebIdentityResponse><AssumeRoleWithWebIdentityResult/>"
+                                 "</AssumeRoleWithWebIdentityResponse>");
+    HF_AUTO_BUF refusal =
+        buf_of("<ErrorResponse xmlns=\"urn:x\"><Error><Type>Sender</Type><Code>ExpiredTokenException"
+               "</Code><Message>m</Message></Error></ErrorResponse>");
+    HF_AUTO(hf_s3_credentials_done) hf_s3_credentials keys = {0};
+    HF_AUTO_STR expiration = NULL;
+    hf_s3_error error;
+
+    (void) state;
+    assert_false(hf_s3_role_read(&without, &keys, &expiration));
+    assert_false(hf_s3_role_read(&refusal, &keys, &expiration));
+    assert_null(keys.access_key);
+    assert_true(hf_s3_role_read(&body, &keys, &expiration));
+    assert_string_equal(keys.access_key, "ASIA");
+    assert_string_equal(keys.secret_key, "s");
+    assert_string_equal(keys.session_token, "t/+=");
+    assert_null(expiration);
+    assert_true(hf_s3_error_read(&refusal, &error));
+    assert_string_equal(error.code, "ExpiredTokenException");
+}
+
 static void test_page__is_read(void **state)
 {
     HF_AUTO_BUF body = buf_of(
@@ -123,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_error__is_read),
         cmocka_unit_test(test_error__anything_else_is_none),
+        cmocka_unit_test(test_role__its_keys_are_read),
         cmocka_unit_test(test_page__is_read),
         cmocka_unit_test(test_page__keys_are_taken_as_they_are_without_an_encoding),
         cmocka_unit_test(test_page__refuses_what_is_none),
