@@ -129,7 +129,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
 
     if (label != NULL && (strlen(label) > 200 || !hf_is_utf8(label, strlen(label))))
         return hf_fail(error, HF_E_USAGE, "\"--label\" must be UTF-8 and at most 200 bytes");
-    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_NEEDS_REPOSITORY, &session, error));
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_ENTERS, &session, error));
 
     const hf_target_config *target = session.target;
     hf_snapshot_options take = {

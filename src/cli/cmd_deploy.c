@@ -16,7 +16,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_AUTO_STR cycle = NULL;
     hf_progress progress = {0};
 
-    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_NEEDS_REPOSITORY, &session, error));
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_ENTERS, &session, error));
     for (size_t i = 0; i < cli->option_names.count; i++)
         if (hf_streq(cli->option_names.items[i], "expect"))
             hf_strings_add(&expect, cli->option_values.items[i]);

@@ -314,7 +314,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
         return hf_hint(error, "usage: holdfast diff ID live");
     }
     HF_TRY(hf_session_open(cli,
-                           HF_NEEDS_REPOSITORY | (hf_streq(b, "live") ? HF_NEEDS_DATABASE : HF_NEEDS_TARGET),
+                           HF_READS_OBJECTS | (hf_streq(b, "live") ? HF_NEEDS_DATABASE : HF_NEEDS_TARGET),
                            &session, error));
     HF_TRY(hf_cli_number(cli, "jobs", 1, 64, (long) session.target->snapshot.jobs, &jobs, error));
     HF_TRY(compare(&session, a == NULL ? "latest" : a, b, jobs, &c, error));

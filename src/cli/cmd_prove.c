@@ -174,7 +174,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
     char time[32];
     long jobs = 0;
 
-    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_NEEDS_REPOSITORY, &session, error));
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_READS_OBJECTS, &session, error));
     HF_TRY(hf_cli_number(cli, "jobs", 1, 64, (long) session.target->snapshot.jobs, &jobs, error));
     HF_TRY(hf_chosen_manifest(cli, &session, false, &manifest, error));
     HF_TRY(server_version(&session, &proof.server_version, error));

@@ -271,7 +271,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
     if (into != NULL && (strlen(into) > NAME_MAX_BYTES || !hf_is_utf8(into, strlen(into))))
         return hf_fail(error, HF_E_USAGE,
                        "\"%s\" cannot be the name of a database: it may have 63 bytes of UTF-8", into);
-    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_NEEDS_REPOSITORY, &session, error));
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_READS_OBJECTS, &session, error));
     HF_TRY(hf_cli_number(cli, "jobs", 1, 64, (long) session.target->snapshot.jobs, &jobs, error));
     HF_TRY(hf_chosen_manifest(cli, &session, true, &manifest, error));
     hf_chosen_tell(&session, manifest);

@@ -92,7 +92,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
 
     HF_TRY(hf_cli_not_both(cli, "full", "stored", error));
     HF_TRY(hf_cli_number(cli, "jobs", 1, 64, 4, &jobs, error));
-    HF_TRY(hf_session_open(cli, HF_NEEDS_REPOSITORY | (name == NULL ? 0 : HF_NEEDS_TARGET), &session, error));
+    HF_TRY(hf_session_open(cli, HF_READS_OBJECTS | (name == NULL ? 0 : HF_NEEDS_TARGET), &session, error));
 
     json_t *list = json_array();
     hf_cli_result(cli, json_pack("{s:o}", "snapshots", list));

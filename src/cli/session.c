@@ -52,6 +52,22 @@ static hf_status open_repository(hf_session *session, hf_error *error)
     return status;
 }
 
+static void tell_wait(const char *whom)
+{
+    hf_log(HF_LOG_INFO, "waiting: %s", whom);
+}
+
+static hf_status enter(const hf_cli *cli, hf_session *session, bool must, hf_error *error)
+{
+    hf_status status = hf_repository_enter(session->repository, cli->command->name, tell_wait, error);
+
+    if (status == HF_OK || status == HF_E_CANCELLED || must)
+        return status;
+    hf_log(HF_LOG_WARNING, "a gc meanwhile could take objects away: %s", error->message);
+    *error = (hf_error){0};
+    return HF_OK;
+}
+
 hf_status hf_session_open(const hf_cli *cli, unsigned needs, hf_session *session, hf_error *error)
 {
     HF_TRY(hf_config_load(cli->config_path, &session->config, error));
@@ -59,6 +75,9 @@ hf_status hf_session_open(const hf_cli *cli, unsigned needs, hf_session *session
         HF_TRY(hf_config_target(session->config, cli->target, &session->target, error));
     if ((needs & HF_NEEDS_REPOSITORY) != 0)
         HF_TRY(open_repository(session, error));
+    const bool must_enter = (needs & HF_ENTERS) == HF_ENTERS;
+    if (must_enter || (needs & HF_READS_OBJECTS) == HF_READS_OBJECTS)
+        HF_TRY(enter(cli, session, must_enter, error));
     if ((needs & HF_NEEDS_DATABASE) == HF_NEEDS_DATABASE)
         HF_TRY(hf_session_url(session->target, &session->url, error));
     return HF_OK;

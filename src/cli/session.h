@@ -14,7 +14,11 @@
 enum {
     HF_NEEDS_TARGET = 1, /* one target, by --target or because there is only one */
     HF_NEEDS_REPOSITORY = 2,
-    HF_NEEDS_DATABASE = 4 | HF_NEEDS_TARGET /* its URL is read; nothing is connected to */
+    HF_NEEDS_DATABASE = 4 | HF_NEEDS_TARGET, /* its URL is read; nothing is connected to */
+    HF_READS_OBJECTS =
+        8 |
+        HF_NEEDS_REPOSITORY, /* enters it, if it can: a restore works on one that may not be written too */
+    HF_ENTERS = 16 | HF_NEEDS_REPOSITORY /* it must: for whoever writes or takes a lock */
 };
 
 typedef struct hf_session {

@@ -21,7 +21,9 @@ void hf_holder_done(hf_holder *holder)
     free(holder->purpose);
     free(holder->host);
     free(holder->boot_id);
+    free(holder->pid_namespace);
     free(holder->since);
+    free(holder->presence);
     *holder = (hf_holder){0};
 }
 
@@ -42,6 +44,15 @@ static char *this_boot(void)
     if (hf_file_read("/proc/sys/kernel/random/boot_id", &text, NULL) != HF_OK)
         return hf_strdup("");
     return hf_strndup(hf_buf_text(&text), strcspn(hf_buf_text(&text), "\n"));
+}
+
+/* Containers of one machine share its boot id, and may share a host name, but not their process ids. */
+static char *this_pid_namespace(void)
+{
+    char text[128];
+    const ssize_t len = readlink("/proc/self/ns/pid", text, sizeof(text));
+
+    return len > 0 ? hf_strndup(text, (size_t) len) : hf_strdup("");
 }
 
 typedef enum { RUNNING, ENDED, UNKNOWN } process_state;
@@ -86,6 +97,8 @@ hf_holder hf_holder_self(const char *target, const char *purpose)
     self.purpose = hf_strdup(purpose);
     self.host = this_host();
     self.boot_id = this_boot();
+    self.pid_namespace = this_pid_namespace();
+    self.presence = hf_strdup("");
     self.since = hf_strdup(hf_time_format(hf_now_ms(), since));
     if (look_at_process(self.pid, &self.start_ticks) == UNKNOWN)
         self.start_ticks = 0;
@@ -94,11 +107,11 @@ hf_holder hf_holder_self(const char *target, const char *purpose)
 
 char *hf_holder_write(const hf_holder *holder)
 {
-    HF_AUTO_JSON json =
-        json_pack("{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:s}", "format", HF_REPOSITORY_FORMAT, "id",
-                  holder->id, "target", holder->target, "purpose", holder->purpose, "host", holder->host,
-                  "pid", (json_int_t) holder->pid, "boot_id", holder->boot_id, "start_ticks",
-                  (json_int_t) holder->start_ticks, "since", holder->since);
+    HF_AUTO_JSON json = json_pack(
+        "{s:i, s:s, s:s, s:s, s:s, s:I, s:s, s:I, s:s, s:s, s:s}", "format", HF_REPOSITORY_FORMAT, "id",
+        holder->id, "target", holder->target, "purpose", holder->purpose, "host", holder->host, "pid",
+        (json_int_t) holder->pid, "boot_id", holder->boot_id, "start_ticks", (json_int_t) holder->start_ticks,
+        "since", holder->since, "pid_namespace", holder->pid_namespace, "presence", holder->presence);
     HF_AUTO_STR text = hf_canonical_json(json);
 
     return hf_format("%s\n", text);
@@ -107,6 +120,12 @@ char *hf_holder_write(const hf_holder *holder)
 static bool is_lock_id(const char *id)
 {
     return strlen(id) == 32 && strspn(id, "0123456789abcdef") == 32;
+}
+
+/* A member that earlier writers did not know. */
+static char *read_later_text(const hf_reader *root, const char *member)
+{
+    return hf_strdup(json_object_get(root->json, member) != NULL ? hf_read_text(root, member) : "");
 }
 
 hf_status hf_holder_read(const hf_buf *text, hf_holder *ret_holder, hf_error *error)
@@ -128,6 +147,8 @@ hf_status hf_holder_read(const hf_buf *text, hf_holder *ret_holder, hf_error *er
     holder.boot_id = hf_strdup(hf_read_text(&root, "boot_id"));
     holder.start_ticks = hf_read_u64(&root, "start_ticks", HF_NUMBER_MAX);
     holder.since = hf_strdup(hf_read_text(&root, "since"));
+    holder.pid_namespace = read_later_text(&root, "pid_namespace");
+    holder.presence = read_later_text(&root, "presence");
     if (reading.status == HF_OK && !is_lock_id(holder.id))
         hf_reader_fail(&root, "id", "is not the id of a lock"); /* it becomes part of a key */
     if (reading.status != HF_OK)
@@ -138,28 +159,33 @@ hf_status hf_holder_read(const hf_buf *text, hf_holder *ret_holder, hf_error *er
     return HF_OK;
 }
 
-bool hf_holder_is_gone(const hf_holder *holder)
+hf_holder_state hf_holder_look(const hf_holder *holder)
 {
     HF_AUTO_STR host = this_host();
     HF_AUTO_STR boot_id = this_boot();
+    HF_AUTO_STR pid_namespace = this_pid_namespace();
     uint64_t start_ticks = 0;
 
     /* Of another machine's processes nothing can be known. */
     if (host[0] == '\0' || boot_id[0] == '\0' || holder->boot_id[0] == '\0' || !hf_streq(holder->host, host))
-        return false;
+        return HF_HOLDER_UNKNOWN;
     if (!hf_streq(holder->boot_id, boot_id))
-        return true;
+        return HF_HOLDER_GONE;
+    if (holder->pid_namespace[0] != '\0' && !hf_streq(holder->pid_namespace, pid_namespace))
+        return HF_HOLDER_UNKNOWN;
 
     switch (look_at_process(holder->pid, &start_ticks)) {
     case RUNNING:
         /* The same number, given to a later process. */
-        return holder->start_ticks != 0 && start_ticks != holder->start_ticks;
+        if (holder->start_ticks == 0)
+            return HF_HOLDER_UNKNOWN;
+        return start_ticks != holder->start_ticks ? HF_HOLDER_GONE : HF_HOLDER_HERE;
     case ENDED:
-        return true;
+        return HF_HOLDER_GONE;
     case UNKNOWN:
         break;
     }
 
     /* Without /proc: ask the kernel by a signal that is not sent. */
-    return kill((pid_t) holder->pid, 0) != 0 && errno == ESRCH;
+    return kill((pid_t) holder->pid, 0) != 0 && errno == ESRCH ? HF_HOLDER_GONE : HF_HOLDER_UNKNOWN;
 }

@@ -18,8 +18,10 @@ typedef struct hf_holder {
     char *host;
     int64_t pid;
     char *boot_id;        /* the kernel's, "" if unknown */
+    char *pid_namespace;  /* that pid is a number of, "" if unknown */
     uint64_t start_ticks; /* of the process, since the boot; 0 if unknown */
     char *since;
+    char *presence; /* id of the process's presence (presence.h), "" if it has none */
 } hf_holder;
 
 void hf_holder_done(hf_holder *holder);
@@ -33,7 +35,8 @@ char *hf_holder_write(const hf_holder *holder);
 /* HF_E_CORRUPT or HF_E_FORMAT for anything else; ret_holder is an empty struct. */
 HF_MUST_CHECK hf_status hf_holder_read(const hf_buf *text, hf_holder *ret_holder, hf_error *error);
 
-/* True only if it is certain that the process has ended: it ran on this machine, and is not there any more. */
-bool hf_holder_is_gone(const hf_holder *holder);
+/* Whether the process is still there; known only of those that run, or ran, on this machine where we can see them. */
+typedef enum hf_holder_state { HF_HOLDER_HERE, HF_HOLDER_GONE, HF_HOLDER_UNKNOWN } hf_holder_state;
+hf_holder_state hf_holder_look(const hf_holder *holder);
 
 #endif

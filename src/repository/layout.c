@@ -43,11 +43,6 @@ char *hf_cycle_key(const char *target, const char *cycle)
     return hf_format("cycles/%s/%s.json", target, cycle);
 }
 
-char *hf_lock_key(const char *target)
-{
-    return hf_format("locks/%s.json", target);
-}
-
 bool hf_split_document_key(const char *folder, const char *key, char **ret_target, char **ret_id)
 {
     static const char suffix[] = ".json";

@@ -25,7 +25,6 @@ void hf_object_key(const char *name, char out[HF_OBJECT_KEY_SIZE]);
 /* Keys; the caller owns them. */
 char *hf_snapshot_key(const char *target, const char *id);
 char *hf_cycle_key(const char *target, const char *cycle);
-char *hf_lock_key(const char *target);
 
 /*
  * Take "<folder>/<target>/<id>.json" apart; the caller owns both.  False, and nothing given, for any other key (a

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "repository/holder.h"
 #include "repository/layout.h"
+#include "repository/presence.h"
 
 #define LOCK_MAX (64u << 10)
 #define TRIES_MAX 20  /* others may come and go between a look and a put */
@@ -31,11 +32,13 @@ struct hf_lock {
     hf_holder self;
 };
 
-/* Targets have no ':' in their names, so no other lock's key begins like this. */
-static char *claims_prefix(const char *target)
-{
-    return hf_format("locks/%s:takeover:", target);
-}
+/* Who is taking a lock. */
+typedef struct taker {
+    hf_storage *storage;
+    hf_presence *presence; /* NULL: none */
+    const char *claims;    /* what the keys of claims to this lock begin with */
+    const hf_holder *self;
+} taker;
 
 static hf_status busy(const char *key, const hf_holder *holder, hf_error *error)
 {
@@ -64,47 +67,57 @@ static hf_status read_holder(hf_storage *storage, const char *key, hf_holder *re
     return status;
 }
 
-static hf_status acquire(hf_storage *storage, const char *key, const hf_holder *self, int depth,
-                         bool *ret_took_over, hf_error *error);
+static hf_status acquire(const taker *by, const char *key, int depth, bool *ret_took_over, hf_error *error);
 
 /* Replace the lock of a process that is gone by our own.  HF_E_EXISTS: somebody else was faster. */
-static hf_status take_over(hf_storage *storage, const char *key, const hf_holder *gone, const hf_holder *self,
-                           int depth, hf_error *error)
+static hf_status take_over(const taker *by, const char *key, const hf_holder *gone, int depth,
+                           hf_error *error)
 {
-    HF_AUTO_STR prefix = claims_prefix(self->target);
-    HF_AUTO_STR claim_key = hf_format("%s%s", prefix, gone->id);
-    HF_AUTO_STR text = hf_holder_write(self);
+    HF_AUTO_STR claim_key = hf_format("%s%s", by->claims, gone->id);
+    HF_AUTO_STR text = hf_holder_write(by->self);
     HF_AUTO(hf_holder_done) hf_holder now = {0};
     bool ignored = false;
 
     if (depth >= CLAIMS_MAX)
         return busy(key, gone, error);
 
-    HF_TRY(acquire(storage, claim_key, self, depth + 1, &ignored, error));
+    HF_TRY(acquire(by, claim_key, depth + 1, &ignored, error));
 
-    hf_status status = read_holder(storage, key, &now, error);
+    hf_status status = read_holder(by->storage, key, &now, error);
 
     if (status == HF_E_NOT_FOUND || (status == HF_OK && !hf_streq(now.id, gone->id)))
         status = hf_fail(error, HF_E_EXISTS, "\"%s\" was taken over by another", key);
     if (status == HF_OK)
-        status = hf_storage_put(storage, key, text, strlen(text), error);
+        status = hf_storage_put(by->storage, key, text, strlen(text), error);
 
     /* Best effort: a claim left behind hinders nobody. */
-    hf_status removed = hf_storage_remove(storage, claim_key, NULL);
+    hf_status removed = hf_storage_remove(by->storage, claim_key, NULL);
 
     (void) removed;
     return status;
 }
 
-/* Make or take over the lock under this key. */
-static hf_status acquire(hf_storage *storage, const char *key, const hf_holder *self, int depth,
-                         bool *ret_took_over, hf_error *error)
+/* Has the holder of a lock ended?  Of a process elsewhere its presence tells. */
+static hf_status is_dead(const taker *by, const hf_holder *holder, bool *ret_dead, hf_error *error)
 {
-    HF_AUTO_STR text = hf_holder_write(self);
+    const hf_holder_state state = hf_holder_look(holder);
+    bool alive = true;
+
+    if (state == HF_HOLDER_UNKNOWN && by->presence != NULL && holder->presence[0] != '\0')
+        HF_TRY(hf_presence_find(by->presence, holder->presence, &alive, error));
+    *ret_dead = state == HF_HOLDER_GONE || !alive;
+    return HF_OK;
+}
+
+/* Make or take over the lock under this key. */
+static hf_status acquire(const taker *by, const char *key, int depth, bool *ret_took_over, hf_error *error)
+{
+    HF_AUTO_STR text = hf_holder_write(by->self);
 
     for (int tries = 0; tries < TRIES_MAX; tries++) {
         HF_AUTO(hf_holder_done) hf_holder holder = {0};
-        hf_status status = hf_storage_put_new(storage, key, text, strlen(text), error);
+        hf_status status = hf_storage_put_new(by->storage, key, text, strlen(text), error);
+        bool dead = false;
 
         if (status != HF_E_EXISTS) {
             if (status == HF_OK)
@@ -112,15 +125,16 @@ static hf_status acquire(hf_storage *storage, const char *key, const hf_holder *
             return status;
         }
 
-        status = read_holder(storage, key, &holder, error);
+        status = read_holder(by->storage, key, &holder, error);
         if (status == HF_E_NOT_FOUND)
             continue; /* given back between our put and our look */
         HF_TRY(status);
 
-        if (!hf_holder_is_gone(&holder))
+        HF_TRY(is_dead(by, &holder, &dead, error));
+        if (!dead)
             return busy(key, &holder, error);
 
-        status = take_over(storage, key, &holder, self, depth, error);
+        status = take_over(by, key, &holder, depth, error);
         if (status == HF_OK)
             *ret_took_over = true;
         if (status != HF_E_EXISTS)
@@ -141,9 +155,8 @@ static hf_status collect_claim(void *context, const char *key, uint64_t bytes, h
 }
 
 /* We hold the lock, so every claim is to an id that will never come back. */
-static void remove_claims(hf_storage *storage, const char *target)
+static void remove_claims(hf_storage *storage, const char *prefix)
 {
-    HF_AUTO_STR prefix = claims_prefix(target);
     HF_AUTO(hf_strings_done) hf_strings claims = {0};
 
     if (hf_storage_list(storage, prefix, collect_claim, &claims, NULL) != HF_OK)
@@ -155,28 +168,49 @@ static void remove_claims(hf_storage *storage, const char *target)
     }
 }
 
-hf_status hf_lock_take(hf_repository *repository, const char *target, const char *purpose, hf_lock **ret_lock,
-                       hf_error *error)
+/* Targets have no ':' in their names, so no two locks' keys or claims are named alike. */
+static hf_status take(hf_repository *repository, const char *target, const char *what, const char *purpose,
+                      hf_lock **ret_lock, hf_error *error)
 {
     HF_TRY(hf_check_repository_name("target name", target, error));
 
     HF_AUTO(hf_holder_done) hf_holder self = hf_holder_self(target, purpose);
-    HF_AUTO_STR key = hf_lock_key(target);
-    hf_storage *storage = hf_repository_storage(repository);
+    HF_AUTO_STR key = hf_format("locks/%s%s.json", target, what);
+    HF_AUTO_STR claims = hf_format("locks/%s%s:takeover:", target, what);
+    const taker by = {.storage = hf_repository_storage(repository),
+                      .presence = hf_repository_presence(repository),
+                      .claims = claims,
+                      .self = &self};
     bool took_over = false;
 
-    HF_TRY(acquire(storage, key, &self, 0, &took_over, error));
+    if (by.presence != NULL) {
+        free(self.presence);
+        self.presence = hf_strdup(hf_presence_id(by.presence));
+    }
+    HF_TRY(acquire(&by, key, 0, &took_over, error));
     if (took_over)
-        remove_claims(storage, target);
+        remove_claims(by.storage, claims);
 
     hf_lock *lock = hf_alloc(sizeof(*lock));
 
-    lock->storage = storage;
+    lock->storage = by.storage;
     lock->key = HF_TAKE(key);
     lock->self = self;
     self = (hf_holder){0};
     *ret_lock = lock;
     return HF_OK;
+}
+
+hf_status hf_lock_take(hf_repository *repository, const char *target, const char *purpose, hf_lock **ret_lock,
+                       hf_error *error)
+{
+    return take(repository, target, "", purpose, ret_lock, error);
+}
+
+hf_status hf_lock_take_snapshots(hf_repository *repository, const char *target, const char *purpose,
+                                 hf_lock **ret_lock, hf_error *error)
+{
+    return take(repository, target, ":snapshots", purpose, ret_lock, error);
 }
 
 void hf_lock_release(hf_lock *lock)

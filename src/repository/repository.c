@@ -9,12 +9,14 @@
 #include "base/text.h"
 #include "repository/document.h"
 #include "repository/layout.h"
+#include "repository/presence.h"
 
 #define REPOSITORY_FILE_MAX (64u << 10)
 
 struct hf_repository {
     hf_storage *storage;
     char *id;
+    hf_presence *presence; /* NULL: not entered */
 };
 
 static hf_status not_a_repository(hf_storage *storage, hf_error *error)
@@ -143,6 +145,7 @@ void hf_repository_free(hf_repository *repository)
     if (repository == NULL)
         return;
 
+    hf_presence_end(repository->presence);
     hf_storage_free(repository->storage);
     free(repository->id);
     free(repository);
@@ -152,6 +155,20 @@ void hf_repository_freep(hf_repository **repository)
 {
     hf_repository_free(*repository);
     *repository = NULL;
+}
+
+hf_status hf_repository_enter(hf_repository *repository, const char *purpose,
+                              void (*on_wait)(const char *whom), hf_error *error)
+{
+    if (repository->presence != NULL)
+        return HF_OK;
+    return hf_presence_begin(repository->storage, HF_PRESENT_USER, purpose, on_wait, &repository->presence,
+                             error);
+}
+
+hf_presence *hf_repository_presence(hf_repository *repository)
+{
+    return repository->presence;
 }
 
 hf_storage *hf_repository_storage(hf_repository *repository)

@@ -7,6 +7,7 @@
  *     cycles/<target>/<id>.json           journals of deploys (journal.h)
  *     proofs/<target>/<id>.json           what came of restoring a snapshot and comparing it (proof.h)
  *     locks/<target>.json                 who works on a target (lock.h)
+ *     locks/present/                      who works with the repository (presence.h)
  *
  * Thread-safe but for open and free.  An hf_zstd belongs to one thread.
  */
@@ -32,6 +33,15 @@ HF_MUST_CHECK hf_status hf_repository_create(hf_storage *storage, bool *ret_crea
 HF_MUST_CHECK hf_status hf_repository_open(hf_storage *storage, hf_repository **ret_repository, hf_error *error);
 void hf_repository_free(hf_repository *repository);
 void hf_repository_freep(hf_repository **repository);
+
+/*
+ * Be present until it is freed (presence.h): whoever stores or needs objects, or takes a lock, does this first.  Waits for a gc under way;
+ * on_wait (or NULL) is told.  Of several calls only the first one counts.
+ */
+HF_MUST_CHECK hf_status hf_repository_enter(hf_repository *repository, const char *purpose,
+                                            void (*on_wait)(const char *whom), hf_error *error);
+struct hf_presence *hf_repository_presence(hf_repository *repository); /* borrowed; NULL: has not entered */
+
 hf_storage *hf_repository_storage(hf_repository *repository); /* borrowed */
 const char *hf_repository_id(const hf_repository *repository);
 
@@ -53,7 +63,7 @@ HF_MUST_CHECK hf_status hf_repository_stat_object(hf_repository *repository, con
 
 /*
  * Seal: store the manifest as an object, then the pointer, last.  Before the pointer nothing exists; after it the
- * snapshot does.  The caller has verified the objects.
+ * snapshot does.  The caller has verified the objects.  HF_E_BUSY, and no snapshot: a gc took us for dead meanwhile.
  */
 HF_MUST_CHECK hf_status hf_repository_seal(hf_repository *repository, const hf_manifest *manifest,
                                            hf_error *error);

@@ -16,6 +16,7 @@
 #include "repository/find.h"
 #include "repository/layout.h"
 #include "repository/pointer.h"
+#include "repository/presence.h"
 #include "repository/repository.h"
 
 #define POINTER_MAX (1u << 20)
@@ -53,6 +54,14 @@ static hf_status put_manifest(hf_repository *repository, const hf_manifest *mani
     return hf_repository_get_object(repository, zstd, ret_object, &content, error);
 }
 
+/* A gc that took us for dead may remove what the snapshot needs. */
+static hf_status require_presence(hf_repository *repository, hf_error *error)
+{
+    hf_presence *presence = hf_repository_presence(repository);
+
+    return presence != NULL ? hf_presence_check(presence, true, error) : HF_OK;
+}
+
 hf_status hf_repository_seal(hf_repository *repository, const hf_manifest *manifest, hf_error *error)
 {
     hf_storage *storage = hf_repository_storage(repository);
@@ -71,9 +80,16 @@ hf_status hf_repository_seal(hf_repository *repository, const hf_manifest *manif
     if (strlen(text) > POINTER_MAX)
         return hf_fail(error, HF_E_LIMIT, "the label of snapshot \"%s\" is too long", manifest->id);
 
+    HF_TRY(require_presence(repository, error));
     HF_FAULT("repository.before_pointer", error);
     HF_TRY(hf_storage_put_new(storage, key, text, strlen(text), error));
     HF_FAULT("repository.after_pointer", error);
+
+    /* A gc removes our document before it looks which pointers there are: either it saw this one, or we see that. */
+    hf_status status = require_presence(repository, error);
+    if (status == HF_E_BUSY)
+        HF_TRY(hf_storage_remove(storage, key, error));
+    HF_TRY(status);
 
     HF_TRY(hf_storage_get(storage, key, &stored, error));
     if (!hf_streq(hf_buf_text(&stored), text))

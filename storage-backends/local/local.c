@@ -399,9 +399,9 @@ static hf_status collect_entry(const listing *list, int folder_fd, const char *f
                hf_starts_with(name, HF_TMP_PREFIX) == list->temporary) {
         const int64_t modified_ms = (int64_t) info.st_mtim.tv_sec * 1000 + info.st_mtim.tv_nsec / 1000000;
 
-        HF_PUSH(entries, ((list_entry){.key = HF_TAKE(key),
-                                       .bytes = (uint64_t) info.st_size,
-                                       .modified_ms = modified_ms}));
+        HF_PUSH(entries,
+                ((list_entry){
+                    .key = HF_TAKE(key), .bytes = (uint64_t) info.st_size, .modified_ms = modified_ms}));
     }
 
     return HF_OK;

@@ -85,8 +85,7 @@ static hf_status s3_list(hf_storage *storage, const char *prefix, hf_storage_on_
         last = entry->key;
         HF_TRY(on_entry(
             context,
-            &(hf_storage_entry){
-                .key = entry->key, .bytes = entry->bytes, .modified_ms = entry->modified_ms},
+            &(hf_storage_entry){.key = entry->key, .bytes = entry->bytes, .modified_ms = entry->modified_ms},
             error));
     }
     return HF_OK;
