@@ -19,17 +19,27 @@ static hf_status run(hf_cli *cli, hf_error *error)
 
     HF_AUTO(hf_config_freep) hf_config *config = NULL;
     HF_AUTO(hf_storage_freep) hf_storage *storage = NULL;
+    HF_AUTO(hf_repository_freep) hf_repository *repository = NULL;
+    HF_AUTO_SECRET passphrase = NULL;
     HF_TRY(hf_config_load(path, &config, error));
+    HF_TRY(hf_session_passphrase(config, &passphrase, error));
     HF_TRY(hf_session_storage(config, &storage, error));
-    HF_TRY(hf_repository_create(storage, &created, error));
+    HF_TRY(hf_repository_create(storage, passphrase == NULL ? NULL : &(hf_new_key){.passphrase = passphrase},
+                                &created, error));
+    /* One that was there may be of another kind than the configuration has it. */
+    HF_TRY(hf_repository_open(HF_TAKE(storage), passphrase, &repository, error));
 
-    hf_cli_result(cli, json_pack("{s:{s:o, s:b}, s:{s:o, s:b}}", "config", "path", hf_json_text(path),
+    hf_cli_result(cli, json_pack("{s:{s:o, s:b}, s:{s:o, s:b, s:b}}", "config", "path", hf_json_text(path),
                                  "created", (int) written, "repository", "url",
-                                 hf_json_text(config->repository_url), "created", (int) created));
+                                 hf_json_text(config->repository_url), "created", (int) created, "encrypted",
+                                 passphrase != NULL));
     if (cli->json)
         return HF_OK;
     hf_out("%s %s\n", written ? "wrote  " : "kept   ", path);
-    hf_out("%s %s\n", created ? "created" : "found  ", config->repository_url);
+    hf_out("%s %s%s\n", created ? "created" : "found  ", config->repository_url,
+           passphrase != NULL ? ", encrypted" : "");
+    if (created && passphrase != NULL)
+        hf_out("\nkeep the passphrase in a second place: without it nothing here can be read, by nobody\n");
     if (written)
         hf_out("\nnext:\n"
                "  1. look through %s: the repository's place, migrations, checks\n"

@@ -41,12 +41,22 @@ hf_status hf_session_storage(const hf_config *config, hf_storage **ret_storage, 
     return hf_storage_open_with(&options, ret_storage, error);
 }
 
+hf_status hf_session_passphrase(const hf_config *config, char **ret_passphrase, hf_error *error)
+{
+    if (config->repository_passphrase.kind == HF_SECRET_NONE)
+        return HF_OK;
+    return hf_secret_read(&config->repository_passphrase, "the passphrase of the repository", ret_passphrase,
+                          error);
+}
+
 static hf_status open_repository(hf_session *session, hf_error *error)
 {
+    HF_AUTO_SECRET passphrase = NULL;
     hf_storage *storage = NULL;
 
+    HF_TRY(hf_session_passphrase(session->config, &passphrase, error));
     HF_TRY(hf_session_storage(session->config, &storage, error));
-    hf_status status = hf_repository_open(storage, &session->repository, error);
+    hf_status status = hf_repository_open(storage, passphrase, &session->repository, error);
     if (status != HF_OK && error->hint[0] == '\0')
         hf_hint(error, "\"holdfast init\" creates the repository that %s names", session->config->path);
     return status;

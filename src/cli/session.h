@@ -35,6 +35,10 @@ void hf_session_done(hf_session *session);
 /* Read the URL of a target's database; the caller owns it (hf_secret_freep). */
 HF_MUST_CHECK hf_status hf_session_url(const hf_target_config *target, char **ret_url, hf_error *error);
 
+/* Read the passphrase of the repository; NULL if none is configured; the caller owns it (hf_secret_freep). */
+HF_MUST_CHECK hf_status hf_session_passphrase(const hf_config *config, char **ret_passphrase,
+                                              hf_error *error);
+
 /* The storage that the configuration names; the caller owns it. */
 HF_MUST_CHECK hf_status hf_session_storage(const hf_config *config, hf_storage **ret_storage,
                                            hf_error *error);

@@ -106,6 +106,7 @@ typedef struct hf_config {
     char *path;
     char *folder;
     char *repository_url; /* absolute: file:///..., or s3://... */
+    hf_secret_source repository_passphrase; /* HF_SECRET_NONE: not encrypted */
     struct {
         char *endpoint, *region, *ca_file, *profile; /* NULL: not given */
         hf_path_style path_style;

@@ -221,19 +221,20 @@ static hf_status set_secret(const hf_config_reader *in, const hf_option *option,
 {
     hf_secret_source *source = (hf_secret_source *) ((char *) base + option->offset);
     const char *key = last_key(option);
+    const char *variable = hf_streq(key, "passphrase") ? "HOLDFAST_PASSPHRASE" : "DATABASE_URL";
 
     if (value->kind == HF_YAML_SCALAR) {
         hf_config_refuse(in, value->where, "\"%s\" is a secret and may not stand in the configuration itself",
                          key);
         return hf_hint(in->error,
-                       "put it in an environment variable and write %s: {env: DATABASE_URL}; {file: path} "
+                       "put it in an environment variable and write %s: {env: %s}; {file: path} "
                        "and {command: [program, argument]} are possible too",
-                       key);
+                       key, variable);
     }
     if (value->kind != HF_YAML_MAPPING || value->pairs.count != 1) {
         hf_config_refuse(in, value->where,
                          "\"%s\" must be one of {env: NAME}, {file: path} and {command: [program]}", key);
-        return hf_hint(in->error, "for example %s: {env: DATABASE_URL}", key);
+        return hf_hint(in->error, "for example %s: {env: %s}", key, variable);
     }
 
     const hf_yaml_pair *pair = &value->pairs.items[0];
@@ -562,6 +563,7 @@ void hf_config_free(hf_config *config)
     free(config->path);
     free(config->folder);
     free(config->repository_url);
+    hf_secret_source_done(&config->repository_passphrase);
     free(config->s3.endpoint);
     free(config->s3.region);
     free(config->s3.ca_file);

@@ -226,6 +226,9 @@ const hf_option hf_options[] = {
      .help =
          "A folder: file:///absolute/folder, or a path relative to this file. Best on another disk than the\n"
          "database's, and not in version control. Or a bucket: s3://bucket/prefix."},
+    {"repository.passphrase", HF_OPTION_SECRET, AT(hf_config, repository_passphrase),
+     .help = "Encrypts the repository, from its making on: {env: HOLDFAST_PASSPHRASE}, {file: path} or\n"
+             "{command: [program]}. Without it a repository is not encrypted."},
     {"repository.s3", HF_OPTION_GROUP,
      .help = "For s3://. The keys stand in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and "
              "AWS_SESSION_TOKEN), or in\n"

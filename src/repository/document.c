@@ -7,7 +7,7 @@
 
 #include "base/clock.h"
 #include "base/memory.h"
-#include "repository/repository.h"
+#include "repository/vault.h"
 
 void hf_json_decrefp(json_t **json)
 {
@@ -48,6 +48,46 @@ hf_status hf_parse_document(const char *what, const hf_buf *text, json_t **ret_o
 
     *ret_object = HF_TAKE(json);
     return HF_OK;
+}
+
+hf_status hf_document_get(hf_repository *repository, const char *key, hf_buf *ret_text, hf_error *error)
+{
+    const hf_vault *vault = hf_repository_vault(repository);
+    const size_t max = ret_text->max;
+
+    ret_text->max = max + (vault != NULL ? HF_SEAL_BYTES : 0);
+    hf_status status = hf_storage_get(hf_repository_storage(repository), key, ret_text, error);
+
+    if (status == HF_OK) {
+        status = hf_vault_open_document(vault, key, ret_text, error);
+        if (status != HF_OK)
+            (void) hf_prefix(error, "\"%s\"", key);
+    }
+    ret_text->max = max;
+    return status;
+}
+
+static hf_status put_document(hf_repository *repository, const char *key, const char *text, bool is_new,
+                              hf_error *error)
+{
+    const size_t len = strlen(text);
+    hf_storage *storage = hf_repository_storage(repository);
+    HF_AUTO_BUF value = HF_BUF_MAX(len + HF_SEAL_BYTES);
+
+    hf_buf_append(&value, text, len);
+    HF_TRY(hf_vault_seal_document(hf_repository_vault(repository), key, &value, error));
+    return is_new ? hf_storage_put_new(storage, key, value.data, value.len, error)
+                  : hf_storage_put(storage, key, value.data, value.len, error);
+}
+
+hf_status hf_document_put(hf_repository *repository, const char *key, const char *text, hf_error *error)
+{
+    return put_document(repository, key, text, false, error);
+}
+
+hf_status hf_document_put_new(hf_repository *repository, const char *key, const char *text, hf_error *error)
+{
+    return put_document(repository, key, text, true, error);
 }
 
 /* "tables[3].chunks[7]", the way to a reader. */

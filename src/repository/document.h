@@ -1,5 +1,8 @@
 /*
- * JSON documents of a repository: canonical bytes, digests, and strict reading.
+ * JSON documents of a repository: storing, canonical bytes, digests, and strict reading.
+ *
+ * In an encrypted repository documents that tell of snapshots and deploys are sealed.  hf_document_get(), _put() and
+ * _put_new() are the one way to and from the storage for pointers, journals and proofs.
  *
  * The canonical form is jansson's compact one with sorted keys; FORMAT.md spells it out.  Reading goes through
  * hf_reader, one for each JSON object.  A getter that finds its member missing, of another type or out of bounds fills
@@ -20,6 +23,7 @@
 
 #include "base/buffer.h"
 #include "base/error.h"
+#include "repository/repository.h"
 #include "stream/digest.h"
 
 #define HF_NUMBER_MAX ((uint64_t) INT64_MAX) /* no JSON number of ours is larger */
@@ -36,6 +40,16 @@ void hf_canonical_digest(const json_t *object, const char *without, char out[HF_
 /* Exactly one JSON object, no duplicate members; HF_E_CORRUPT otherwise, naming `what`. */
 HF_MUST_CHECK hf_status hf_parse_document(const char *what, const hf_buf *text, json_t **ret_object,
                                           hf_error *error);
+
+/* As hf_storage_get(); HF_E_CORRUPT for one that was not sealed for this key. */
+HF_MUST_CHECK hf_status hf_document_get(hf_repository *repository, const char *key, hf_buf *ret_text,
+                                        hf_error *error);
+
+/* As hf_storage_put() and hf_storage_put_new(). */
+HF_MUST_CHECK hf_status hf_document_put(hf_repository *repository, const char *key, const char *text,
+                                        hf_error *error);
+HF_MUST_CHECK hf_status hf_document_put_new(hf_repository *repository, const char *key, const char *text,
+                                            hf_error *error);
 
 /* What the readers of one document share. */
 typedef struct hf_reading {

@@ -27,7 +27,7 @@ void hf_holder_done(hf_holder *holder)
     *holder = (hf_holder){0};
 }
 
-static char *this_host(void)
+char *hf_this_host(void)
 {
     char name[HOST_NAME_MAX + 1] = "";
 
@@ -95,7 +95,7 @@ hf_holder hf_holder_self(const char *target, const char *purpose)
     self.id = hf_strdup(id);
     self.target = hf_strdup(target);
     self.purpose = hf_strdup(purpose);
-    self.host = this_host();
+    self.host = hf_this_host();
     self.boot_id = this_boot();
     self.pid_namespace = this_pid_namespace();
     self.presence = hf_strdup("");
@@ -161,7 +161,7 @@ hf_status hf_holder_read(const hf_buf *text, hf_holder *ret_holder, hf_error *er
 
 hf_holder_state hf_holder_look(const hf_holder *holder)
 {
-    HF_AUTO_STR host = this_host();
+    HF_AUTO_STR host = hf_this_host();
     HF_AUTO_STR boot_id = this_boot();
     HF_AUTO_STR pid_namespace = this_pid_namespace();
     uint64_t start_ticks = 0;

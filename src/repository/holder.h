@@ -26,6 +26,8 @@ typedef struct hf_holder {
 
 void hf_holder_done(hf_holder *holder);
 
+char *hf_this_host(void); /* its name, "" if unknown; the caller owns it */
+
 /* This process, taking now. */
 hf_holder hf_holder_self(const char *target, const char *purpose);
 

@@ -125,7 +125,7 @@ hf_status hf_journal_load(hf_repository *repository, const char *target, const c
     HF_AUTO_STR key = hf_cycle_key(target, cycle);
     HF_AUTO_BUF text = HF_BUF_MAX(JOURNAL_MAX);
     HF_AUTO_JSON json = NULL;
-    hf_status status = hf_storage_get(hf_repository_storage(repository), key, &text, error);
+    hf_status status = hf_document_get(repository, key, &text, error);
 
     if (status == HF_E_NOT_FOUND) {
         (void) hf_fail(error, status, "\"%s\" is no cycle of target \"%s\"", cycle, target);
@@ -161,15 +161,14 @@ static char *write_journal(const hf_journal *journal, json_t *entries, const cha
 /* The first entry must not replace another cycle's journal; later ones replace their own. */
 static hf_status store_journal(const hf_journal *journal, const char *text, hf_error *error)
 {
-    hf_storage *storage = hf_repository_storage(journal->repository);
     HF_AUTO_STR key = hf_cycle_key(journal->target, journal->cycle);
     bool is_first = json_array_size(journal->entries) == 0;
 
     HF_FAULT("journal.before_append", error);
     if (is_first)
-        HF_TRY(hf_storage_put_new(storage, key, text, strlen(text), error));
+        HF_TRY(hf_document_put_new(journal->repository, key, text, error));
     else
-        HF_TRY(hf_storage_put(storage, key, text, strlen(text), error));
+        HF_TRY(hf_document_put(journal->repository, key, text, error));
     HF_FAULT("journal.after_append", error);
     return HF_OK;
 }

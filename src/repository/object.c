@@ -1,5 +1,6 @@
 /*
- * Objects: immutable bytes, one zstd frame each, named by the SHA-256 of what was compressed.
+ * Objects: immutable bytes, one zstd frame each, named by the SHA-256 (in an encrypted repository the HMAC) of what was
+ * compressed; in an encrypted repository the frame is sealed.
  *
  * A put of the storage is all or nothing, so a kill leaves the object whole or absent.  An object that no manifest names
  * is garbage, never damage.  The size of a frame is no part of the name: the same bytes compressed at another level make
@@ -11,9 +12,10 @@
 #include "base/memory.h"
 #include "repository/layout.h"
 #include "repository/repository.h"
+#include "repository/vault.h"
 
-/* No frame that zstd makes of so many bytes is larger. */
-static size_t frame_max(uint64_t raw_bytes)
+/* No frame that zstd makes of so many bytes is larger, sealed or not. */
+static size_t stored_max(uint64_t raw_bytes)
 {
     return (size_t) (raw_bytes + raw_bytes / 128 + (64u << 10));
 }
@@ -34,13 +36,15 @@ static hf_status missing_object(hf_error *error, const char *name)
     return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is missing", name);
 }
 
-/* Decompress into ret_data, whose maximum is what the object may have. */
-static hf_status unpack_object(hf_zstd *zstd, const hf_object_ref *object, const hf_buf *frame,
-                               hf_buf *ret_data, hf_error *error)
+/* Open the stored value in place, and decompress it into ret_data, whose maximum is what the object may have. */
+static hf_status unpack_object(const hf_vault *vault, hf_zstd *zstd, const hf_object_ref *object,
+                               hf_buf *stored, hf_buf *ret_data, hf_error *error)
 {
     char name[HF_SHA256_HEX];
-    hf_status status = hf_zstd_decompress(zstd, frame->data, frame->len, ret_data, error);
+    hf_status status = hf_vault_open_object(vault, object->name, stored, error);
 
+    if (status == HF_OK)
+        status = hf_zstd_decompress(zstd, stored->data, stored->len, ret_data, error);
     if (status == HF_E_CORRUPT || status == HF_E_LIMIT)
         return broken_object(error, object->name);
     HF_TRY(status);
@@ -49,7 +53,7 @@ static hf_status unpack_object(hf_zstd *zstd, const hf_object_ref *object, const
         return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is broken: it has %zu bytes instead of %llu",
                        object->name, ret_data->len, (unsigned long long) object->raw_bytes);
 
-    hf_sha256_hex(ret_data->data, ret_data->len, name);
+    HF_TRY(hf_vault_name(vault, ret_data->data, ret_data->len, name, error));
     if (strcmp(name, object->name) != 0)
         return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is broken: its content has another digest",
                        object->name);
@@ -61,7 +65,7 @@ hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd, con
                                    hf_buf *ret_data, hf_error *error)
 {
     char key[HF_OBJECT_KEY_SIZE];
-    HF_AUTO_BUF frame = HF_BUF_MAX(frame_max(object->raw_bytes));
+    HF_AUTO_BUF stored = HF_BUF_MAX(stored_max(object->raw_bytes));
     const size_t max = ret_data->max;
 
     if (object->raw_bytes > max || object->raw_bytes > HF_OBJECT_RAW_MAX)
@@ -69,7 +73,7 @@ hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd, con
                        object->name, (unsigned long long) object->raw_bytes);
 
     hf_object_key(object->name, key);
-    hf_status status = hf_storage_get(hf_repository_storage(repository), key, &frame, error);
+    hf_status status = hf_storage_get(hf_repository_storage(repository), key, &stored, error);
 
     if (status == HF_E_NOT_FOUND)
         return missing_object(error, object->name);
@@ -79,7 +83,7 @@ hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd, con
 
     /* A frame that claims more than the manifest says is refused before it is unpacked. */
     ret_data->max = (size_t) object->raw_bytes;
-    status = unpack_object(zstd, object, &frame, ret_data, error);
+    status = unpack_object(hf_repository_vault(repository), zstd, object, &stored, ret_data, error);
     ret_data->max = max;
     if (status != HF_OK)
         hf_buf_clear(ret_data);
@@ -145,6 +149,7 @@ hf_status hf_repository_put_object(hf_repository *repository, hf_zstd *zstd, int
                                    hf_error *error)
 {
     char key[HF_OBJECT_KEY_SIZE];
+    const hf_vault *vault = hf_repository_vault(repository);
     hf_object_ref object = {.raw_bytes = len};
     bool found = false;
 
@@ -152,17 +157,18 @@ hf_status hf_repository_put_object(hf_repository *repository, hf_zstd *zstd, int
         return hf_fail(error, HF_E_LIMIT, "an object of %zu bytes is larger than the format allows (%u)", len,
                        HF_OBJECT_RAW_MAX);
 
-    hf_sha256_hex(data, len, object.name);
+    HF_TRY(hf_vault_name(vault, data, len, object.name, error));
     HF_TRY(look_for_object(repository, zstd, check_existing, &object, &found, error));
 
     if (!found) {
-        HF_AUTO_BUF frame = HF_BUF_MAX(frame_max(len));
+        HF_AUTO_BUF stored = HF_BUF_MAX(stored_max(len));
 
-        HF_TRY(hf_zstd_compress(zstd, level, data, len, &frame, error));
+        HF_TRY(hf_zstd_compress(zstd, level, data, len, &stored, error));
+        HF_TRY(hf_vault_seal_object(vault, object.name, &stored, error));
         HF_FAULT("repository.before_object", error);
         hf_object_key(object.name, key);
-        HF_TRY(hf_storage_put(hf_repository_storage(repository), key, frame.data, frame.len, error));
-        object.stored_bytes = frame.len;
+        HF_TRY(hf_storage_put(hf_repository_storage(repository), key, stored.data, stored.len, error));
+        object.stored_bytes = stored.len;
     }
 
     *ret_object = object;

@@ -95,7 +95,7 @@ hf_status hf_proof_put(hf_repository *repository, const hf_proof *proof, hf_erro
 
     if (strlen(text) > PROOF_MAX)
         return hf_fail(error, HF_E_LIMIT, "the proof of snapshot \"%s\" is too long", proof->snapshot);
-    return hf_storage_put(hf_repository_storage(repository), key, text, strlen(text), error);
+    return hf_document_put(repository, key, text, error);
 }
 
 static void read_differences(const hf_reader *root, hf_proof *proof)
@@ -155,7 +155,7 @@ hf_status hf_proof_get(hf_repository *repository, const char *target, const char
     HF_TRY(hf_check_repository_name("target name", target, error));
     HF_TRY(hf_check_repository_name("snapshot id", id, error));
     HF_AUTO_STR key = proof_key(target, id);
-    HF_TRY(hf_storage_get(hf_repository_storage(repository), key, &text, error));
+    HF_TRY(hf_document_get(repository, key, &text, error));
     HF_TRY(read_proof(target, id, &text, &proof, error));
     *ret_proof = proof;
     proof = (hf_proof){0};

@@ -8,6 +8,9 @@
  *     proofs/<target>/<id>.json           what came of restoring a snapshot and comparing it (proof.h)
  *     locks/<target>.json                 who works on a target (lock.h)
  *     locks/present/                      who works with the repository (presence.h)
+ *     keys/<id>.json                      the passphrases of an encrypted repository (keys.h)
+ *
+ * In an encrypted repository objects, pointers, journals and proofs are sealed, and objects are named by an HMAC (vault.h).
  *
  * Thread-safe but for open and free.  An hf_zstd belongs to one thread.
  */
@@ -26,11 +29,27 @@
 
 typedef struct hf_repository hf_repository;
 
-/* Write holdfast.json if there is none.  *ret_created tells.  HF_E_FORMAT when other files live there. */
-HF_MUST_CHECK hf_status hf_repository_create(hf_storage *storage, bool *ret_created, hf_error *error);
+/* A passphrase that is to open a repository. */
+typedef struct hf_new_key {
+    const char *passphrase; /* 8 bytes or more */
+    const char *label;      /* NULL: none */
+    uint64_t scrypt_n;      /* what guessing costs; 0: as it should be, and a test may take less */
+} hf_new_key;
 
-/* Takes ownership of storage (also on failure).  HF_E_FORMAT: not a repository, or of a newer format. */
-HF_MUST_CHECK hf_status hf_repository_open(hf_storage *storage, hf_repository **ret_repository, hf_error *error);
+/*
+ * Write holdfast.json if there is none.  *ret_created tells.  With a key the repository is encrypted from now on, with
+ * none (NULL) it never is.  HF_E_FORMAT when other files live there.
+ */
+HF_MUST_CHECK hf_status hf_repository_create(hf_storage *storage, const hf_new_key *key, bool *ret_created,
+                                             hf_error *error);
+
+/*
+ * Takes ownership of storage (also on failure).  HF_E_FORMAT: not a repository, or of a newer format.  HF_E_PASSPHRASE:
+ * the passphrase (NULL: none) does not open it; one for a repository that is not encrypted is refused too, so that
+ * nobody who can write there can have data stored in the clear.
+ */
+HF_MUST_CHECK hf_status hf_repository_open(hf_storage *storage, const char *passphrase,
+                                           hf_repository **ret_repository, hf_error *error);
 void hf_repository_free(hf_repository *repository);
 void hf_repository_freep(hf_repository **repository);
 
@@ -44,6 +63,7 @@ struct hf_presence *hf_repository_presence(hf_repository *repository); /* borrow
 
 hf_storage *hf_repository_storage(hf_repository *repository); /* borrowed */
 const char *hf_repository_id(const hf_repository *repository);
+const char *hf_repository_key_id(const hf_repository *repository); /* that opened it; NULL: not encrypted */
 
 /*
  * Store data as an object unless it is there.  check_existing: an object that is there is read back and compared, and

@@ -64,7 +64,6 @@ static hf_status require_presence(hf_repository *repository, hf_error *error)
 
 hf_status hf_repository_seal(hf_repository *repository, const hf_manifest *manifest, hf_error *error)
 {
-    hf_storage *storage = hf_repository_storage(repository);
     hf_object_ref object = {0};
 
     HF_TRY(hf_check_repository_name("target name", manifest->target, error));
@@ -82,16 +81,16 @@ hf_status hf_repository_seal(hf_repository *repository, const hf_manifest *manif
 
     HF_TRY(require_presence(repository, error));
     HF_FAULT("repository.before_pointer", error);
-    HF_TRY(hf_storage_put_new(storage, key, text, strlen(text), error));
+    HF_TRY(hf_document_put_new(repository, key, text, error));
     HF_FAULT("repository.after_pointer", error);
 
     /* A gc removes our document before it looks which pointers there are: either it saw this one, or we see that. */
     hf_status status = require_presence(repository, error);
     if (status == HF_E_BUSY)
-        HF_TRY(hf_storage_remove(storage, key, error));
+        HF_TRY(hf_storage_remove(hf_repository_storage(repository), key, error));
     HF_TRY(status);
 
-    HF_TRY(hf_storage_get(storage, key, &stored, error));
+    HF_TRY(hf_document_get(repository, key, &stored, error));
     if (!hf_streq(hf_buf_text(&stored), text))
         return hf_fail(error, HF_E_CORRUPT, "\"%s\" reads back differently from what was written", key);
 
@@ -104,12 +103,12 @@ static hf_status read_pointer(hf_repository *repository, const char *target, con
 {
     HF_AUTO_STR key = hf_snapshot_key(target, id);
     HF_AUTO_BUF text = HF_BUF_MAX(POINTER_MAX);
-    hf_status status = hf_storage_get(hf_repository_storage(repository), key, &text, error);
+    hf_status status = hf_document_get(repository, key, &text, error);
 
     if (status == HF_OK)
         return hf_pointer_read(target, id, &text, ret_info, error);
 
-    if (status == HF_E_LIMIT) {
+    if (status == HF_E_LIMIT || status == HF_E_CORRUPT) {
         ret_info->id = hf_strdup(id);
         ret_info->target = hf_strdup(target);
     }

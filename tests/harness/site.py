@@ -8,11 +8,11 @@ from . import marketplace, proc
 class Site:
     """The configuration names one target, `site`. JSON is YAML, so its parts are written as JSON."""
 
-    def __init__(self, cluster, db, directory, *, create=True, jobs=2):
+    def __init__(self, cluster, db, directory, *, create=True, jobs=2, passphrase=None):
         self.cluster, self.db, self.directory = cluster, db, Path(directory)
         self.repository = self.directory / "repo"
         self.config = self.directory / "holdfast.yaml"
-        self.jobs, self.checks, self.extra = jobs, [], {}
+        self.jobs, self.checks, self.extra, self.passphrase = jobs, [], {}, passphrase
         if create:
             marketplace.create(cluster, db)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -25,7 +25,7 @@ class Site:
 
     @property
     def env(self):
-        return {"DATABASE_URL": self.url}
+        return {"DATABASE_URL": self.url, "HOLDFAST_PASSPHRASE": self.passphrase}
 
     def write_config(self, **extra):
         """Writes holdfast.yaml. `extra`: further keys of the target (deploy={…}); they stay for later calls."""
@@ -38,7 +38,8 @@ class Site:
         }
         if self.checks:
             target["checks"] = self.checks
-        lines = [f"repository:\n  url: file://{self.repository}\ntargets:\n  site:\n"]
+        passphrase = "  passphrase: {env: HOLDFAST_PASSPHRASE}\n" if self.passphrase else ""
+        lines = [f"repository:\n  url: file://{self.repository}\n{passphrase}targets:\n  site:\n"]
         for key, value in target.items():
             if isinstance(value, list):
                 lines.append(f"    {key}:\n" + "".join(f"      - {json.dumps(item, ensure_ascii=False)}\n" for item in value))

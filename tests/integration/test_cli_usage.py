@@ -19,7 +19,7 @@ def run(tmp_path, *args, env=None, check=None):
 def test_init_twice_is_harmless(tmp_path):
     first = run(tmp_path, "init", "--output", "json", check=0).json()
     assert first["config"] == {"path": "holdfast.yaml", "created": True}
-    assert first["repository"] == {"url": f"file://{os.path.realpath(tmp_path)}/holdfast-repository", "created": True}
+    assert first["repository"] == {"url": f"file://{os.path.realpath(tmp_path)}/holdfast-repository", "created": True, "encrypted": False}
     before = {path: path.read_bytes() for path in tmp_path.rglob("*") if path.is_file()}
     again = run(tmp_path, "init", "--output", "json", check=0).json()
     assert not again["config"]["created"] and not again["repository"]["created"]

@@ -59,7 +59,7 @@ static void test_load__names_mistakes_with_line_and_column(void **state)
         {"repository:\ntargets: {a: {}}\n", "hf.yaml:1:1: \"url\" is missing here", ""},
         {"repositroy:\n  url: x\n", "hf.yaml:1:1: unknown key \"repositroy\"",
          "did you mean \"repository\"?"},
-        {"repository:\n  url: x\n  bucket: {}\n", "hf.yaml:3:3: unknown key \"bucket\"", "known here: url, s3"},
+        {"repository:\n  url: x\n  bucket: {}\n", "hf.yaml:3:3: unknown key \"bucket\"", "known here: url, passphrase, s3"},
         {"repository:\n  url: x\n  s3: {path_style: maybe}\n",
          "hf.yaml:3:20: \"path_style\" must be auto, true or false, not \"maybe\"", ""},
         {"repository:\n  url: [x]\n", "hf.yaml:2:9: \"url\" must be a path, not a list", ""},

@@ -20,10 +20,12 @@
 #include "base/file.h"
 #include "base/memory.h"
 #include "base/text.h"
+#include "repository/keys.h"
 #include "repository/repository.h"
 #include "storage-backends/storage.h"
 
 #define TARGET "site"
+#define PASSPHRASE "correct horse"
 
 typedef struct fixture {
     char folder[64];
@@ -64,9 +66,25 @@ static inline int setup(void **state)
     hf_storage *storage = open_storage(f);
     bool created = false;
 
-    if (hf_repository_create(storage, &created, &f->error) != HF_OK || !created)
+    if (hf_repository_create(storage, NULL, &created, &f->error) != HF_OK || !created)
         return -1;
-    return hf_repository_open(storage, &f->repository, &f->error) == HF_OK ? 0 : -1;
+    return hf_repository_open(storage, NULL, &f->repository, &f->error) == HF_OK ? 0 : -1;
+}
+
+/* The same, encrypted; a passphrase that is guessed cheaply. */
+static inline int setup_encrypted(void **state)
+{
+    if (setup_folder(state) != 0)
+        return -1;
+
+    fixture *f = *state;
+    hf_storage *storage = open_storage(f);
+    const hf_new_key key = {.passphrase = PASSPHRASE, .scrypt_n = 16};
+    bool created = false;
+
+    if (hf_repository_create(storage, &key, &created, &f->error) != HF_OK || !created)
+        return -1;
+    return hf_repository_open(storage, PASSPHRASE, &f->repository, &f->error) == HF_OK ? 0 : -1;
 }
 
 static inline int remove_one(const char *path, const struct stat *info, int type, struct FTW *place)

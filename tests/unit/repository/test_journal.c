@@ -243,16 +243,17 @@ static void test_journal__an_append_that_fails_is_not_remembered(void **state)
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define BOTH(test) CASE(test), cmocka_unit_test_setup_teardown(test, setup_encrypted, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_journal__comes_back),
+        BOTH(test_journal__comes_back),
         CASE(test_journal__is_nothing_before_its_first_entry),
-        CASE(test_journal__a_second_one_of_the_same_name_is_refused),
+        BOTH(test_journal__a_second_one_of_the_same_name_is_refused),
         CASE(test_journal__facts_belong_to_the_journal),
         CASE(test_journal__an_event_that_is_not_utf8_is_refused),
         CASE(test_journal__each_corruption_is_named),
         CASE(test_journal__a_missing_or_moved_entry_breaks_the_chain),
         CASE(test_journal__lists_cycles_oldest_first),
-        CASE(test_journal__a_kill_leaves_the_entries_before_or_also_the_new_one),
+        BOTH(test_journal__a_kill_leaves_the_entries_before_or_also_the_new_one),
         CASE(test_journal__an_append_that_fails_is_not_remembered),
     };
 

@@ -14,11 +14,11 @@ static void test_create__twice_is_harmless(void **state)
     bool created = false;
     size_t len = 0;
 
-    assert_int_equal(hf_repository_create(storage, &created, &f->error), HF_OK);
+    assert_int_equal(hf_repository_create(storage, NULL, &created, &f->error), HF_OK);
     assert_true(created);
     HF_AUTO_STR before = read_key(f, "holdfast.json", &len);
 
-    assert_int_equal(hf_repository_create(storage, &created, &f->error), HF_OK);
+    assert_int_equal(hf_repository_create(storage, NULL, &created, &f->error), HF_OK);
     assert_false(created);
     HF_AUTO_STR after = read_key(f, "holdfast.json", &len);
 
@@ -32,7 +32,7 @@ static void test_create__refuses_a_folder_of_others(void **state)
     bool created = true;
 
     put_raw(f, "photos/cat.jpg", "meow");
-    assert_int_equal(hf_repository_create(storage, &created, &f->error), HF_E_FORMAT);
+    assert_int_equal(hf_repository_create(storage, NULL, &created, &f->error), HF_E_FORMAT);
     assert_non_null(strstr(f->error.message, "photos/cat.jpg"));
     assert_string_not_equal(f->error.hint, "");
 }
@@ -44,7 +44,7 @@ static void test_create__refuses_a_file_with_an_odd_name(void **state)
     bool created = true;
 
     write_key(f, "my file (1).txt", "x", 1);
-    assert_int_equal(hf_repository_create(storage, &created, &f->error), HF_E_FORMAT);
+    assert_int_equal(hf_repository_create(storage, NULL, &created, &f->error), HF_E_FORMAT);
 }
 
 static void test_create__knows_a_repository_that_lost_its_file(void **state)
@@ -54,7 +54,7 @@ static void test_create__knows_a_repository_that_lost_its_file(void **state)
     bool created = true;
 
     put_raw(f, "objects/ab/x", "x");
-    assert_int_equal(hf_repository_create(storage, &created, &f->error), HF_E_FORMAT);
+    assert_int_equal(hf_repository_create(storage, NULL, &created, &f->error), HF_E_FORMAT);
     assert_non_null(strstr(f->error.hint, "lost its \"holdfast.json\""));
 }
 
@@ -89,7 +89,7 @@ static void test_open__refuses_what_is_no_repository(void **state)
 
         if (c->content != NULL)
             put_raw(f, "holdfast.json", c->content);
-        assert_int_equal(hf_repository_open(open_storage(f), &repository, &f->error), HF_E_FORMAT);
+        assert_int_equal(hf_repository_open(open_storage(f), NULL, &repository, &f->error), HF_E_FORMAT);
         assert_null(repository);
         if (strstr(f->error.message, c->message) == NULL || strstr(f->error.hint, c->hint) == NULL)
             fail_msg("case %zu: \"%s\", hint \"%s\"", i, f->error.message, f->error.hint);
@@ -280,6 +280,7 @@ int main(void)
 {
 #define FOLDER_CASE(test) cmocka_unit_test_setup_teardown(test, setup_folder, teardown)
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define BOTH(test) CASE(test), cmocka_unit_test_setup_teardown(test, setup_encrypted, teardown)
     const struct CMUnitTest tests[] = {
         FOLDER_CASE(test_create__twice_is_harmless),
         FOLDER_CASE(test_create__refuses_a_folder_of_others),
@@ -288,11 +289,11 @@ int main(void)
         FOLDER_CASE(test_open__refuses_what_is_no_repository),
         CASE(test_open__has_an_id_of_its_own),
         CASE(test_object__comes_back),
-        CASE(test_object__empty_comes_back),
-        CASE(test_object__second_put_is_not_new),
-        CASE(test_object__damage_is_noticed_and_healed),
-        CASE(test_object__an_empty_file_is_never_trusted),
-        CASE(test_object__is_bounded_by_the_callers_buffer),
+        BOTH(test_object__empty_comes_back),
+        BOTH(test_object__second_put_is_not_new),
+        BOTH(test_object__damage_is_noticed_and_healed),
+        BOTH(test_object__an_empty_file_is_never_trusted),
+        BOTH(test_object__is_bounded_by_the_callers_buffer),
     };
 
     return cmocka_run_group_tests_name("repository", tests, NULL, NULL);

@@ -377,22 +377,23 @@ static void test_seal__a_kill_leaves_all_or_nothing(void **state)
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define BOTH(test) CASE(test), cmocka_unit_test_setup_teardown(test, setup_encrypted, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_seal__makes_a_snapshot_exist),
+        BOTH(test_seal__makes_a_snapshot_exist),
         CASE(test_seal__refuses_an_id_that_is_used),
         CASE(test_seal__refuses_a_manifest_it_could_not_load),
         CASE(test_seal__refuses_names_that_are_no_names),
         CASE(test_list__is_ordered_by_time_and_by_target),
         CASE(test_find__by_latest_id_and_beginning),
-        CASE(test_find__by_label),
-        CASE(test_find__by_time),
+        BOTH(test_find__by_label),
+        BOTH(test_find__by_time),
         CASE(test_load__knows_what_does_not_exist),
-        CASE(test_load__every_flipped_bit_of_a_pointer_shows),
+        BOTH(test_load__every_flipped_bit_of_a_pointer_shows),
         CASE(test_load__a_broken_snapshot_leaves_the_other_usable),
-        CASE(test_find__latest_of_only_broken_ones_is_that_damage),
+        BOTH(test_find__latest_of_only_broken_ones_is_that_damage),
         CASE(test_load__a_pointer_of_another_snapshot_is_refused),
         CASE(test_load__a_newer_format_is_told_apart),
-        CASE(test_seal__a_kill_leaves_all_or_nothing),
+        BOTH(test_seal__a_kill_leaves_all_or_nothing),
     };
 
     return cmocka_run_group_tests_name("repository/snapshots", tests, NULL, NULL);

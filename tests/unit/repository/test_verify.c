@@ -139,13 +139,15 @@ static void test_verify__healing_one_snapshot_heals_all_that_share_it(void **sta
 
 int main(void)
 {
-#define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
+#define BOTH(test)                                                                                           \
+    cmocka_unit_test_setup_teardown(test, setup, teardown),                                                  \
+        cmocka_unit_test_setup_teardown(test, setup_encrypted, teardown)
     const struct CMUnitTest tests[] = {
-        CASE(test_verify__a_sound_snapshot_has_no_damage),
-        CASE(test_verify__lists_all_damage_in_order),
-        CASE(test_verify__stored_looks_at_presence_and_size),
-        CASE(test_verify__an_object_healed_at_another_level_is_sound),
-        CASE(test_verify__healing_one_snapshot_heals_all_that_share_it),
+        BOTH(test_verify__a_sound_snapshot_has_no_damage),
+        BOTH(test_verify__lists_all_damage_in_order),
+        BOTH(test_verify__stored_looks_at_presence_and_size),
+        BOTH(test_verify__an_object_healed_at_another_level_is_sound),
+        BOTH(test_verify__healing_one_snapshot_heals_all_that_share_it),
     };
 
     return cmocka_run_group_tests_name("repository/verify", tests, NULL, NULL);

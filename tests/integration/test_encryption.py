@@ -1,0 +1,141 @@
+"""An encrypted repository: the same life as any other, and nothing to read for who has no passphrase."""
+import re
+
+import pytest
+
+from harness import compare, marketplace
+from harness.app import App
+from harness.site import Site
+
+PASSPHRASE = "correct horse battery staple"
+
+
+@pytest.fixture(scope="module")
+def taken(cluster, tmp_path_factory):
+    """A site with an encrypted repository and a snapshot, shared: what is changed is put back."""
+    marketplace.create(cluster, "sealed", scale=0.02)
+    site = Site(cluster, "sealed", tmp_path_factory.mktemp("sealed") / "site", create=False, passphrase=PASSPHRASE)
+    assert site.json("init")["repository"]["encrypted"] is True
+    site.write_config(snapshot={"jobs": 2, "range_pages": 16})
+    site.first = site.json("backup", "--label", "before the wedding")["snapshot"]
+    yield site
+    site.drop_databases()
+
+
+def stored(site):
+    return {path.relative_to(site.repository).as_posix(): path.read_bytes() for path in site.repository.rglob("*") if path.is_file()}
+
+
+def test_the_life_of_a_repository(taken, cluster):
+    again = taken.json("backup")["snapshot"]
+    assert again["chunks_new"] == 0 and taken.first["chunks_new"] > 5
+    copy = taken.db + "__copy"
+    taken.holdfast("restore", "label:before the wedding", "--into", copy, check=0)
+    compare.assert_same(cluster, taken.db, cluster, copy, facts=True)
+    assert taken.json("prove")["proof"]["equal"] is True
+    assert taken.json("diff")["equal"] is True
+    taken.holdfast("verify", "--full", check=0)
+    assert [entry["proven"] for entry in taken.json("snapshots")["snapshots"]].count(True) == 1
+
+
+def test_nothing_can_be_read(taken):
+    """No name, label, row or digest of one; only what FORMAT.md says."""
+    taken.holdfast("prove", check=0)
+    words = [b"wedding", b"local_users", b"invoices", b"CREATE TABLE", b"marketplace", b"\x28\xb5\x2f\xfd", taken.db.encode()]
+    files = stored(taken)
+    assert {name.split("/")[0] for name in files} == {"holdfast.json", "keys", "objects", "snapshots", "proofs"}
+    for name, data in files.items():
+        if name.startswith(("holdfast.json", "keys/")):
+            assert data.startswith(b"{") and PASSPHRASE.encode() not in data
+            continue
+        assert not any(word in data for word in words) and data[:1] != b"{", name
+    # Two repositories of the same database have no name in common.
+    other = Site(taken.cluster, taken.db, taken.directory.parent / "other", create=False, passphrase=PASSPHRASE)
+    other.holdfast("init", check=0)
+    other.write_config(snapshot={"jobs": 2, "range_pages": 16})
+    other.holdfast("backup", check=0)
+    names = [{name for name in stored(site) if name.startswith("objects/")} for site in (taken, other)]
+    assert len(names[0]) > 5 and len(names[1]) > 5 and not names[0] & names[1]
+
+
+def test_a_flipped_bit_anywhere_is_found(taken):
+    kinds = {}
+    for name, data in sorted(stored(taken).items(), key=lambda item: len(item[1])):
+        kinds.setdefault(name.split("/")[0], []).append(name)
+    manifests_and_chunks = [kinds["objects"][0], kinds["objects"][len(kinds["objects"]) // 2], kinds["objects"][-1]]
+    for name in [*manifests_and_chunks, kinds["snapshots"][0], kinds["keys"][0]]:
+        path = taken.repository / name
+        good = path.read_bytes()
+        for byte in (3, len(good) // 2, len(good) - 2):
+            path.write_bytes(good[:byte] + bytes([good[byte] ^ 1]) + good[byte + 1:])
+            result = taken.holdfast("verify", "--full", "--output", "json", check=12)
+            assert path.stem in result.stdout
+        path.write_bytes(good)
+    taken.holdfast("verify", "--full", check=0)
+
+
+def test_passphrase_and_repository_must_fit(taken):
+    def error_of(status, command="snapshots", **options):
+        error = taken.holdfast(command, "--output", "json", check=status, **options).json()["error"]
+        assert error["hint"]
+        return error
+
+    wrong = {"HOLDFAST_PASSPHRASE": "not the right one"}
+    for command in ("snapshots", "backup", "restore", "deploy", "init"):
+        arguments = ("latest", "--into", "x") if command == "restore" else ()
+        error = taken.holdfast(command, *arguments, "--output", "json", env=wrong, check=23).json()["error"]
+        assert error["code"] == "PASSPHRASE" and "does not open" in error["message"] and "not the right" not in str(error)
+    assert "not set" in error_of(2, env={"HOLDFAST_PASSPHRASE": None})["message"]
+    taken.passphrase = None
+    taken.write_config()
+    try:
+        assert "there is no passphrase" in error_of(23)["message"]
+    finally:
+        taken.passphrase = PASSPHRASE
+        taken.write_config()
+    # Somebody puts a repository that is not encrypted in its place.
+    marker = taken.repository / "holdfast.json"
+    good = marker.read_text()
+    marker.write_text(re.sub(r'"encryption":\{.*?\},', "", good))
+    try:
+        for command in ("snapshots", "backup", "init"):
+            assert "is not encrypted" in error_of(23, command)["message"]
+    finally:
+        marker.write_text(good)
+    taken.holdfast("snapshots", check=0)
+
+
+def test_deploy_back_and_history(cluster, tmp_path):
+    marketplace.create(cluster, "sealed_deploy", scale=0.02)
+    site = Site(cluster, "sealed_deploy", tmp_path / "site", create=False, passphrase=PASSPHRASE)
+    try:
+        site.holdfast("init", check=0)
+        with App(site.url) as app:
+            site.add_health_checks(app)
+            site.add_migrations("good")
+            assert site.json("deploy")["cycle"]["state"] == "deployed"
+            before = compare.fingerprint(cluster, site.db)
+            site.add_migrations("break-health")
+            site.holdfast("deploy", check=3)
+        assert compare.fingerprint_differences(before, compare.fingerprint(cluster, site.db)) == []
+        assert [cycle["state"] for cycle in site.json("history")["cycles"]] == ["deployed", "rolled_back"]
+        assert "FAIL" in site.holdfast("report", "latest", check=0).stdout
+        assert all(not path.read_bytes().startswith(b"{") for path in site.repository.glob("cycles/*/*"))
+    finally:
+        site.drop_databases()
+
+
+def test_resume_after_a_kill(cluster, tmp_path, faults):
+    marketplace.create(cluster, "sealed_kill", scale=0.02)
+    site = Site(cluster, "sealed_kill", tmp_path / "site", create=False, passphrase=PASSPHRASE)
+    try:
+        site.holdfast("init", check=0)
+        before = compare.fingerprint(cluster, site.db)
+        site.add_migrations("fail-halfway")
+        killed = site.holdfast("deploy", env={"HOLDFAST_FAULT": "journal.after_append:kill:5"})
+        assert killed.returncode == -9
+        site.holdfast("snapshots", env={"HOLDFAST_PASSPHRASE": "not the right one"}, check=23)
+        site.holdfast("resume", check=3)
+        assert compare.fingerprint_differences(before, compare.fingerprint(cluster, site.db)) == []
+    finally:
+        site.drop_databases()
