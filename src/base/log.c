@@ -27,6 +27,7 @@ static atomic_int max_level = HF_LOG_INFO;
 
 static pthread_mutex_t output_mutex = PTHREAD_MUTEX_INITIALIZER; /* the lines and the hook */
 static void (*around_hook)(bool before);
+static hf_strings errors_shown; /* messages and hints */
 
 static pthread_mutex_t secrets_mutex = PTHREAD_MUTEX_INITIALIZER;
 static hf_strings secrets; /* longest first */
@@ -132,6 +133,21 @@ static void add_text(hf_buf *lines, const char *text)
     hf_buf_append(lines, hf_buf_text(&clean), clean.len);
 }
 
+/* An error is told where it is met and again by whoever it ends; a reader needs it once. */
+static bool is_repeated(const char *message, const char *hint)
+{
+    (void) pthread_mutex_lock(&output_mutex);
+    const bool message_shown = hf_strings_has(&errors_shown, message);
+    const bool hint_shown = hint[0] == '\0' || hf_strings_has(&errors_shown, hint);
+
+    if (!message_shown)
+        hf_strings_add(&errors_shown, message);
+    if (!hint_shown)
+        hf_strings_add(&errors_shown, hint);
+    (void) pthread_mutex_unlock(&output_mutex);
+    return message_shown && hint_shown;
+}
+
 static void write_lines(hf_log_level level, const char *message, const char *hint)
 {
     HF_AUTO_BUF lines = HF_BUF_MAX(4 * LINE_MAX_BYTES);
@@ -172,11 +188,13 @@ void hf_log(hf_log_level level, const char *fmt, ...)
     va_end(args);
     if (len < 0)
         hf_out_of_memory();
+    if (level == HF_LOG_ERROR)
+        (void) is_repeated(message, "");
     write_lines(level, message, "");
 }
 
 void hf_log_error(const hf_error *error)
 {
-    if ((int) HF_LOG_ERROR <= atomic_load(&max_level))
+    if ((int) HF_LOG_ERROR <= atomic_load(&max_level) && !is_repeated(error->message, error->hint))
         write_lines(HF_LOG_ERROR, error->message, error->hint);
 }

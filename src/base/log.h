@@ -13,7 +13,7 @@ typedef enum hf_log_level { HF_LOG_ERROR, HF_LOG_WARNING, HF_LOG_INFO, HF_LOG_DE
 void hf_log_set_level(hf_log_level level); /* lines above it are dropped; default INFO */
 void hf_log(hf_log_level level, const char *fmt, ...) HF_PRINTF(2, 3);
 
-/* Log an error with its hint. */
+/* Log an error with its hint, unless both were logged as an error before. */
 void hf_log_error(const hf_error *error);
 
 /* From now on this text (4 bytes or more) is never shown.  Thread-safe; the text is copied. */

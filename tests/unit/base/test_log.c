@@ -54,12 +54,33 @@ static void test_log__a_level_drops_what_is_above(void **state)
     assert_true(hf_ends_with(verbose, "  debug    d\n"));
 }
 
+static void log_an_error_again(void)
+{
+    hf_error error = {.code = HF_E_STORAGE, .message = "check \"x\" failed"};
+
+    hf_log(HF_LOG_ERROR, "check \"%s\" failed", "x");
+    hf_log_error(&error);
+    (void) snprintf(error.hint, sizeof(error.hint), "look");
+    hf_log_error(&error);
+    hf_log_error(&error);
+}
+
 static void log_an_error(void)
 {
     hf_error error = {
         .code = HF_E_STORAGE, .message = "bad hunter22 here\nforged \033[2J", .hint = "ask hunter22"};
 
     hf_log_error(&error);
+}
+
+static void test_log__an_error_is_told_once(void **state)
+{
+    HF_AUTO_STR text = stderr_of(*state, log_an_error_again);
+    HF_AUTO_STR pattern =
+        hf_format("%s  error    %s\n%s  error    %s\nhint: look\n", "????-??-??T??:??:??.???Z",
+                  "check \"x\" failed", "????-??-??T??:??:??.???Z", "check \"x\" failed");
+
+    assert_true(hf_glob_match(pattern, text));
 }
 
 static void test_log__errors_are_tame_redacted_and_hinted(void **state)
@@ -131,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         unit_test_in_folder(test_log__lines_have_time_and_level),
         unit_test_in_folder(test_log__a_level_drops_what_is_above),
+        unit_test_in_folder(test_log__an_error_is_told_once),
         unit_test_in_folder(test_log__errors_are_tame_redacted_and_hinted),
         unit_test_in_folder(test_log__the_hook_is_called_around_a_line),
         cmocka_unit_test(test_log__redacts_overlapping_secrets),
