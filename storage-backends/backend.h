@@ -1,7 +1,7 @@
 /*
  * What a storage driver implements.  The generic layer (storage.c) checks keys and arguments once, so a driver gets
  * only valid ones; the contract of each callback is that of the hf_storage_ function of the same name.  All callbacks
- * but free_bytes are required.  A driver embeds hf_storage as its first member.
+ * but free_bytes and remove_many are required.  A driver embeds hf_storage as its first member.
  */
 #ifndef HF_STORAGE_BACKEND_H
 #define HF_STORAGE_BACKEND_H
@@ -18,6 +18,8 @@ typedef struct hf_storage_ops {
     hf_status (*list)(hf_storage *storage, const char *prefix, hf_storage_on_entry on_entry, void *context,
                       hf_error *error);
     hf_status (*remove)(hf_storage *storage, const char *key, hf_error *error);
+    /* May be NULL: each on its own. */
+    hf_status (*remove_many)(hf_storage *storage, const hf_strings *keys, hf_error *error);
     hf_status (*sweep)(hf_storage *storage, int64_t older_ms, hf_storage_swept *swept, hf_error *error);
     hf_status (*free_bytes)(hf_storage *storage, uint64_t *ret_bytes, hf_error *error); /* may be NULL */
     void (*free)(hf_storage *storage);

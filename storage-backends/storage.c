@@ -216,6 +216,17 @@ hf_status hf_storage_sweep(hf_storage *storage, int64_t older_ms, hf_storage_swe
     return storage->ops->sweep(storage, older_ms, swept, error);
 }
 
+hf_status hf_storage_remove_many(hf_storage *storage, const hf_strings *keys, hf_error *error)
+{
+    for (size_t i = 0; i < keys->count; i++)
+        HF_TRY(check_key(keys->items[i], error));
+    if (storage->ops->remove_many != NULL)
+        return keys->count > 0 ? storage->ops->remove_many(storage, keys, error) : HF_OK;
+    for (size_t i = 0; i < keys->count; i++)
+        HF_TRY(storage->ops->remove(storage, keys->items[i], error));
+    return HF_OK;
+}
+
 hf_status hf_storage_free_bytes(hf_storage *storage, uint64_t *ret_bytes, hf_error *error)
 {
     if (storage->ops->free_bytes == NULL) {

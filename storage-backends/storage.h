@@ -91,6 +91,9 @@ HF_MUST_CHECK hf_status hf_storage_list(hf_storage *storage, const char *prefix,
 /* Removing what is not there is no error. */
 HF_MUST_CHECK hf_status hf_storage_remove(hf_storage *storage, const char *key, hf_error *error);
 
+/* The same for many, in as few requests as the backend can; after an error some are removed. */
+HF_MUST_CHECK hf_status hf_storage_remove_many(hf_storage *storage, const hf_strings *keys, hf_error *error);
+
 typedef struct hf_storage_swept {
     uint64_t count, bytes;
 } hf_storage_swept;

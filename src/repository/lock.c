@@ -162,10 +162,9 @@ static void remove_claims(hf_storage *storage, const char *prefix)
     if (hf_storage_list(storage, prefix, collect_claim, &claims, NULL) != HF_OK)
         return;
 
-    for (size_t i = 0; i < claims.count; i++) {
-        if (hf_storage_remove(storage, claims.items[i], NULL) != HF_OK)
-            return;
-    }
+    hf_status removed = hf_storage_remove_many(storage, &claims, NULL);
+
+    (void) removed;
 }
 
 /* Targets have no ':' in their names, so no two locks' keys or claims are named alike. */

@@ -56,13 +56,33 @@ static hf_storage *inner_of(hf_storage *storage)
     return ((decorator *) storage)->inner;
 }
 
-static bool holds_exactly(hf_storage *inner, const char *key, const void *data, size_t len)
+static hf_status retry_get(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error)
+{
+    hf_storage *inner = inner_of(storage);
+    operation op;
+    hf_status status;
+
+    begin(storage, &op, error);
+    do {
+        hf_buf_clear(ret_data);
+        status = inner->ops->get(inner, key, ret_data, op.error);
+    } while (again(&op, status));
+    return status;
+}
+
+/* What is in the way of a put that was tried before: ours, another's, or we cannot tell. */
+static hf_status settle(hf_storage *storage, const char *key, const void *data, size_t len, hf_error *error)
 {
     HF_AUTO_BUF stored = HF_BUF_MAX(len + 1);
-    hf_error unused;
+    hf_error trouble = {0};
+    hf_status status = retry_get(storage, key, &stored, &trouble);
 
-    return inner->ops->get(inner, key, &stored, &unused) == HF_OK && stored.len == len &&
-           (len == 0 || memcmp(stored.data, data, len) == 0);
+    if (status == HF_OK && stored.len == len && (len == 0 || memcmp(stored.data, data, len) == 0))
+        return HF_OK;
+    if (!hf_status_is_transient(status))
+        return HF_E_EXISTS;
+    *error = trouble;
+    return status;
 }
 
 static hf_status retry_put(hf_storage *storage, const char *key, const void *data, size_t len, bool only_new,
@@ -76,23 +96,9 @@ static hf_status retry_put(hf_storage *storage, const char *key, const void *dat
     begin(storage, &op, error);
     do {
         status = inner->ops->put(inner, key, data, len, only_new, op.error);
-        if (status == HF_E_EXISTS && failed_before && holds_exactly(inner, key, data, len))
-            return HF_OK;
+        if (status == HF_E_EXISTS && failed_before)
+            return settle(storage, key, data, len, op.error);
         failed_before = true;
-    } while (again(&op, status));
-    return status;
-}
-
-static hf_status retry_get(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error)
-{
-    hf_storage *inner = inner_of(storage);
-    operation op;
-    hf_status status;
-
-    begin(storage, &op, error);
-    do {
-        hf_buf_clear(ret_data);
-        status = inner->ops->get(inner, key, ret_data, op.error);
     } while (again(&op, status));
     return status;
 }
@@ -165,6 +171,18 @@ static hf_status retry_remove(hf_storage *storage, const char *key, hf_error *er
     return status;
 }
 
+static hf_status retry_remove_many(hf_storage *storage, const hf_strings *keys, hf_error *error)
+{
+    operation op;
+    hf_status status;
+
+    begin(storage, &op, error);
+    do {
+        status = hf_storage_remove_many(inner_of(storage), keys, op.error);
+    } while (again(&op, status));
+    return status;
+}
+
 static hf_status retry_sweep(hf_storage *storage, int64_t older_ms, hf_storage_swept *swept, hf_error *error)
 {
     hf_storage *inner = inner_of(storage);
@@ -196,6 +214,7 @@ static const hf_storage_ops retry_ops = {
     .stat = retry_stat,
     .list = retry_list,
     .remove = retry_remove,
+    .remove_many = retry_remove_many,
     .sweep = retry_sweep,
     .free_bytes = retry_free_bytes,
     .free = retry_free,

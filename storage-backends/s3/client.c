@@ -1,5 +1,7 @@
 #include "storage-backends/s3/client.h"
 
+#include <ctype.h>
+#include <openssl/evp.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -65,6 +67,16 @@ static void add_header(attempt *a, const char *name, const char *value)
     hf_strings_add(&a->headers, line);
 }
 
+/* In base64, as Content-MD5 has it; "" where OpenSSL has no MD5. */
+static void md5_of(const void *data, size_t len, char out[32])
+{
+    unsigned char digest[EVP_MAX_MD_SIZE];
+    unsigned int size = 0;
+
+    if (EVP_Digest(data, len, digest, &size, EVP_md5(), NULL) == 1 && size == 16)
+        (void) EVP_EncodeBlock((unsigned char *) out, digest, (int) size);
+}
+
 static void sign(hf_s3_client *client, const hf_s3_call *call, const char *payload, attempt *a)
 {
     HF_AUTO_BUF authorization = HF_BUF_MAX(8u << 10);
@@ -73,11 +85,19 @@ static void sign(hf_s3_client *client, const hf_s3_call *call, const char *paylo
     a->signed_ms = hf_now_ms() + atomic_load(&client->clock_offset_ms);
     (void) hf_time_compact(a->signed_ms, a->amz_date);
 
-    const hf_s3_header headers[] = {{"host", a->host},
-                                    {"x-amz-content-sha256", payload},
-                                    {"x-amz-date", a->amz_date},
-                                    {"x-amz-security-token", token}};
-    const size_t count = token != NULL ? 4 : 3;
+    char md5[32] = "";
+
+    if (call->with_md5)
+        md5_of(call->body, call->body_len, md5);
+
+    const bool has_md5 = md5[0] != '\0';
+    const hf_s3_header all[] = {{"content-md5", md5},
+                                {"host", a->host},
+                                {"x-amz-content-sha256", payload},
+                                {"x-amz-date", a->amz_date},
+                                {"x-amz-security-token", token}};
+    const hf_s3_header *headers = has_md5 ? all : all + 1;
+    const size_t count = 3 + (size_t) (token != NULL) + (size_t) has_md5;
     const hf_s3_signing signing = {.method = call->method,
                                    .path = hf_buf_text(&a->path),
                                    .query = call->query != NULL ? call->query : "",
@@ -131,7 +151,7 @@ static bool correct_region(hf_s3_client *client, const attempt *a, const hf_s3_a
         (answer->status != 400 && answer->status != 403 && answer->status / 100 != 3))
         return false;
     for (const char *c = region; *c != '\0'; c++) {
-        if (!(*c >= 'a' && *c <= 'z') && !(*c >= '0' && *c <= '9') && *c != '-')
+        if (!isalnum((unsigned char) *c) && *c != '-' && *c != '_')
             return false;
     }
     (void) pthread_mutex_lock(&client->mutex);
@@ -178,7 +198,9 @@ static hf_status try_call(hf_s3_client *client, const hf_s3_call *call, const ch
                                                  .timeout_ms = call->timeout_ms,
                                                  .content = call->content},
                                &answer, error));
-    if (answer.status >= 200 && answer.status <= 299) {
+    bool told = hf_s3_error_read(&answer.trouble, &trouble); /* also below a 200, of some services */
+
+    if (answer.status >= 200 && answer.status <= 299 && !told) {
         if (call->content != NULL && strncasecmp(answer.content_type, "text/html", 9) == 0) {
             (void) hf_fail(error, HF_E_USAGE, "\"%s%s\" answers with a web page, not like an S3 service",
                            client->scheme, a.host);
@@ -190,7 +212,6 @@ static hf_status try_call(hf_s3_client *client, const hf_s3_call *call, const ch
         return HF_OK;
     }
 
-    bool told = hf_s3_error_read(&answer.trouble, &trouble);
     hf_status status = hf_s3_explain(client, call, &answer, told ? &trouble : NULL, error);
 
     error->retry_after_ms = answer.retry_after_ms;

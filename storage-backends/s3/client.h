@@ -27,6 +27,7 @@ typedef struct hf_s3_client {
     pthread_mutex_t mutex;
     char region[64];                 /* guarded by mutex */
     _Atomic int64_t clock_offset_ms; /* server minus ours */
+    _Atomic bool no_batches;         /* the service refused one */
 } hf_s3_client;
 
 typedef struct hf_s3_call {
@@ -35,6 +36,7 @@ typedef struct hf_s3_call {
     const char *query; /* encoded and sorted; NULL: none */
     const void *body;
     size_t body_len;
+    bool with_md5;      /* Content-MD5, as well as the digest that is always signed */
     bool only_new;      /* If-None-Match: * */
     bool first_byte;    /* Range: bytes=0-0 */
     int64_t timeout_ms; /* for all of it; 0: none but the stall's */

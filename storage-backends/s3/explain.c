@@ -59,7 +59,7 @@ static hf_status by_http_status(long status)
         return HF_E_STORAGE;
     if (status == 404)
         return HF_E_NOT_FOUND;
-    if (status == 412)
+    if (status == 412 || status == 304) /* If-None-Match: * does not hold */
         return HF_E_EXISTS;
     if (status == 501)
         return HF_E_UNSUPPORTED;
@@ -84,7 +84,8 @@ static hf_status explain_without_body(const hf_s3_client *client, const hf_s3_ca
     const hf_status status = by_http_status(answer->status);
 
     if (status == HF_E_STORAGE || status == HF_E_STORAGE_FULL || hf_streq(call->method, "HEAD") ||
-        (answer->trouble.len == 0 && (answer->status == 404 || answer->status == 412))) {
+        (answer->trouble.len == 0 &&
+         (answer->status == 404 || answer->status == 412 || answer->status == 304))) {
         (void) hf_fail(error, status, "the service answered with status %ld", answer->status);
         return status;
     }

@@ -95,14 +95,12 @@ static size_t on_body(char *data, size_t size, size_t count, void *context)
     long status = 0;
 
     (void) curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (status < 200 || status > 299) {
+    if (status < 200 || status > 299 || t->exchange->content == NULL) {
         const size_t room = TROUBLE_MAX - t->answer->trouble.len;
 
         hf_buf_append(&t->answer->trouble, data, len < room ? len : room);
         return len;
     }
-    if (t->exchange->content == NULL)
-        return len;
     hf_buf_append(t->exchange->content, data, len);
     t->too_large = t->exchange->content->overflowed;
     return t->too_large ? 0 : len; /* 0 ends the transfer */

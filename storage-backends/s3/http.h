@@ -37,7 +37,7 @@ typedef struct hf_s3_answer {
     int64_t retry_after_ms; /* or 0 */
     char content_type[64];
     char region[64]; /* x-amz-bucket-region, or "" */
-    hf_buf trouble;  /* the body of any other answer, cut at 64 KiB */
+    hf_buf trouble;  /* the body where content does not get it, cut at 64 KiB */
 } hf_s3_answer;
 
 /*

@@ -7,6 +7,7 @@
 #include "storage-backends/s3/signature.h"
 
 #define PAGE_MAX (16u << 20)
+#define BATCH_MAX 1000 /* as S3 has it */
 #define QUERY_MAX (12u << 10)
 #define ENTRIES_MAX 5000000
 
@@ -20,8 +21,8 @@ hf_status hf_s3_put(hf_s3_client *client, const char *key, const void *data, siz
 hf_status hf_s3_stat(hf_s3_client *client, const char *key, uint64_t *ret_bytes, hf_error *error)
 {
     hf_s3_told told = {0};
-    hf_status status = hf_s3_client_call(
-        client, &(hf_s3_call){.method = "HEAD", .key = key, .doing = "look at"}, &told, error);
+    const hf_s3_call head = {.method = "HEAD", .key = key, .doing = "look at"};
+    hf_status status = hf_s3_client_call(client, &head, &told, error);
 
     /* HEAD gives no reasons; GET refuses for the same one, and tells it. */
     if (status != HF_OK && status != HF_E_NOT_FOUND && !hf_status_is_transient(status) &&
@@ -34,10 +35,11 @@ hf_status hf_s3_stat(hf_s3_client *client, const char *key, uint64_t *ret_bytes,
                 .method = "GET", .key = key, .first_byte = true, .content = &byte, .doing = "look at"},
             NULL, &reason);
 
-        if (again == HF_OK || again == HF_E_LIMIT)
-            return status;
-        *error = reason;
-        return again;
+        if (again != HF_OK && again != HF_E_LIMIT) {
+            *error = reason;
+            return again;
+        }
+        status = hf_s3_client_call(client, &head, &told, error); /* it may have told the region */
     }
     HF_TRY(status);
     if (told.length < 0)
@@ -52,6 +54,69 @@ hf_status hf_s3_remove(hf_s3_client *client, const char *key, hf_error *error)
         client, &(hf_s3_call){.method = "DELETE", .key = key, .doing = "remove"}, NULL, error);
 
     return status == HF_E_NOT_FOUND ? HF_OK : status;
+}
+
+static void put_escaped(hf_buf *out, const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '&' || *c == '<' || *c == '>')
+            hf_buf_printf(out, "&#%d;", *c);
+        else
+            hf_buf_putc(out, *c);
+    }
+}
+
+/* One request for up to BATCH_MAX keys from the first on; kept gets those that it says were not removed. */
+static hf_status remove_batch(hf_s3_client *client, const hf_strings *keys, size_t first, hf_strings *kept,
+                              hf_error *error)
+{
+    HF_AUTO_BUF body = HF_BUF_MAX(PAGE_MAX), answer = HF_BUF_MAX(PAGE_MAX);
+
+    hf_buf_puts(&body, "<Delete xmlns=\"http://s3.amazonaws.com/doc/2006-03-01/\"><Quiet>true</Quiet>");
+    for (size_t i = first; i < keys->count && i < first + BATCH_MAX; i++) {
+        hf_buf_puts(&body, "<Object><Key>");
+        put_escaped(&body, client->prefix);
+        put_escaped(&body, keys->items[i]);
+        hf_buf_puts(&body, "</Key></Object>");
+    }
+    hf_buf_puts(&body, "</Delete>");
+    HF_TRY(hf_s3_client_call(client,
+                             &(hf_s3_call){.method = "POST",
+                                           .query = "delete=",
+                                           .body = body.data,
+                                           .body_len = body.len,
+                                           .with_md5 = true,
+                                           .content = &answer,
+                                           .doing = "remove objects in"},
+                             NULL, error));
+    if (!hf_s3_batch_read(&answer, kept))
+        return hf_fail(error, HF_E_UNSUPPORTED, "the answer to a batch of removals is not one of S3");
+    return HF_OK;
+}
+
+/* Refused as a whole or for single keys, it is left to single requests to do it, or to tell why not. */
+hf_status hf_s3_remove_many(hf_s3_client *client, const hf_strings *keys, hf_error *error)
+{
+    size_t removed = 0;
+
+    while (!atomic_load(&client->no_batches) && removed < keys->count) {
+        HF_AUTO(hf_strings_done) hf_strings kept = {0};
+        hf_status status = remove_batch(client, keys, removed, &kept, error);
+
+        if (hf_status_is_transient(status) || status == HF_E_CANCELLED)
+            return status;
+        if (status != HF_OK) {
+            atomic_store(&client->no_batches, true);
+            break;
+        }
+        for (size_t i = 0; i < kept.count; i++)
+            if (hf_starts_with(kept.items[i], client->prefix))
+                HF_TRY(hf_s3_remove(client, kept.items[i] + strlen(client->prefix), error));
+        removed += BATCH_MAX;
+    }
+    for (; removed < keys->count; removed++)
+        HF_TRY(hf_s3_remove(client, keys->items[removed], error));
+    return HF_OK;
 }
 
 static void put_query(hf_buf *query, const char *name, const char *value)

@@ -10,6 +10,9 @@ HF_MUST_CHECK hf_status hf_s3_stat(hf_s3_client *client, const char *key, uint64
                                    hf_error *error);
 HF_MUST_CHECK hf_status hf_s3_remove(hf_s3_client *client, const char *key, hf_error *error);
 
+/* In batches, where the service takes them; each on its own otherwise. */
+HF_MUST_CHECK hf_status hf_s3_remove_many(hf_s3_client *client, const hf_strings *keys, hf_error *error);
+
 /* Append what begins with prefix, in the service's order; keys without the client's prefix.  ret_told may be NULL. */
 HF_MUST_CHECK hf_status hf_s3_list(hf_s3_client *client, const char *prefix, hf_s3_entries *entries,
                                    hf_s3_told *ret_told, hf_error *error);

@@ -24,10 +24,12 @@ typedef struct claim {
     char *prefix; /* of all claims to the key */
     char *own;
     bool made;
+    bool yielded;    /* to another's claim, once: we look before we claim again */
+    bool hidden;     /* the listing did not show it, the last time */
     int64_t made_ms; /* monotonic */
 } claim;
 
-typedef enum sight { ALONE, FIRST_OF_MANY, NOT_FIRST, UNSEEN } sight;
+typedef enum sight { ALONE, FIRST_OF_MANY, NOT_FIRST, UNSEEN, NOBODY } sight;
 
 static void claim_done(claim *c)
 {
@@ -94,7 +96,10 @@ static hf_status look_around(const claim *c, sight *ret_sight, hf_error *error)
             smaller = smaller || strcmp(entry->key, c->own) < 0;
         }
     }
-    *ret_sight = !seen ? UNSEEN : !others ? ALONE : smaller ? NOT_FIRST : FIRST_OF_MANY;
+    if (!seen)
+        *ret_sight = others ? UNSEEN : NOBODY;
+    else
+        *ret_sight = !others ? ALONE : smaller ? NOT_FIRST : FIRST_OF_MANY;
     return HF_OK;
 }
 
@@ -126,19 +131,25 @@ static hf_status step(claim *c, bool *ret_won, hf_error *error)
 {
     sight seen = UNSEEN;
 
-    if (!c->made)
+    if (!c->made && !c->yielded)
         HF_TRY(make_claim(c, error));
     HF_TRY(look_around(c, &seen, error));
+    if (!c->made && seen != UNSEEN && seen != NOT_FIRST) { /* nobody's claim, or ours of a lost reply */
+        HF_TRY(make_claim(c, error));
+        HF_TRY(look_around(c, &seen, error));
+    }
 
     const bool fresh = hf_monotonic_ms() - c->made_ms < GIVE_UP_MS;
 
-    if (seen == NOT_FIRST || seen == UNSEEN || !fresh) {
+    c->hidden = c->made && (seen == UNSEEN || seen == NOBODY);
+    if (seen == NOT_FIRST || c->hidden || (c->made && !fresh)) {
         remove_claim(c, c->own);
         c->made = false;
+        c->yielded = true;
     }
     if (seen != FIRST_OF_MANY || !fresh)
         HF_TRY(require_absent(c, error));
-    *ret_won = seen == ALONE && fresh;
+    *ret_won = seen == ALONE && fresh && c->made;
     return HF_OK;
 }
 
@@ -161,6 +172,10 @@ static hf_status win_claim(claim *c, hf_error *error)
             return status;
         HF_TRY(pause_for(wait_ms, error));
         wait_ms = wait_ms * 3 / 2 < WAIT_MAX_MS ? wait_ms * 3 / 2 : WAIT_MAX_MS;
+    }
+    if (c->hidden) {
+        (void) hf_fail(error, HF_E_STORAGE, "the service's listing does not show what was put before it");
+        return hf_hint(error, "holdfast needs a service whose listings are never older than its last put");
     }
     return hf_fail(error, HF_E_STORAGE, "others are about to write \"%s\" all the time", c->key);
 }
@@ -189,15 +204,20 @@ static hf_status put_value(const claim *c, hf_s3_taker *taker, bool alone, const
 }
 
 /* libcurl sends again what went over a kept connection that turned out to be dead: then the value in the way is ours. */
-static bool holds_exactly(const claim *c, const void *data, size_t len)
+static hf_status settle(const claim *c, const void *data, size_t len, hf_error *error)
 {
     HF_AUTO_BUF stored = HF_BUF_MAX(len + 1);
-    hf_error unused;
+    hf_error trouble = {0};
+    hf_status status = hf_s3_client_call(
+        c->client, &(hf_s3_call){.method = "GET", .key = c->key, .content = &stored, .doing = "read"}, NULL,
+        &trouble);
 
-    return hf_s3_client_call(
-               c->client, &(hf_s3_call){.method = "GET", .key = c->key, .content = &stored, .doing = "read"},
-               NULL, &unused) == HF_OK &&
-           stored.len == len && (len == 0 || memcmp(stored.data, data, len) == 0);
+    if (status == HF_OK && stored.len == len && (len == 0 || memcmp(stored.data, data, len) == 0))
+        return HF_OK;
+    if (!hf_status_is_transient(status))
+        return HF_E_EXISTS;
+    *error = trouble;
+    return status;
 }
 
 hf_status hf_s3_put_new(hf_s3_client *client, hf_s3_taker *taker, const char *key, const void *data,
@@ -212,8 +232,8 @@ hf_status hf_s3_put_new(hf_s3_client *client, hf_s3_taker *taker, const char *ke
     if (status == HF_OK || status == HF_E_STORAGE_DENIED) {
         HF_FAULT("storage.s3.before_put", error);
         status = put_value(&c, taker, status == HF_OK, data, len, error);
-        if (status == HF_E_EXISTS && holds_exactly(&c, data, len))
-            status = HF_OK;
+        if (status == HF_E_EXISTS)
+            status = settle(&c, data, len, error);
     }
     remove_claim(&c, c.own);
     return status;

@@ -4,7 +4,7 @@
  * A taker puts a claim beside the key ("<folder>/.hf-tmp-new:<name>:<token>", which no key can name) and lists the claims.
  * Only one that sees no other's claim, and after that no value, puts the value, and it keeps its claim until the value
  * is there.  Of two takers at least one sees the other's claim, since each puts before it lists; whoever sees one takes
- * its own back, or, if its token is the smallest, waits for the others to do so.  The put itself carries If-None-Match: *
+ * its own back and claims again only when there is no other, or, if its token is the smallest, waits for the others.  The put itself carries If-None-Match: *
  * where the service knows that, which alone decides where claims cannot be listed.
  *
  * What this needs of the service: a listing that shows what was put before it (Amazon's, Ceph's, MinIO's do).  A taker

@@ -177,6 +177,21 @@ hf_status hf_s3_page_read(const hf_buf *body, hf_s3_entries *entries, char **ret
     return HF_OK;
 }
 
+bool hf_s3_batch_read(const hf_buf *body, hf_strings *kept)
+{
+    HF_AUTO(doc_done) xmlDoc *doc = parse(body, "DeleteResult");
+
+    if (doc == NULL)
+        return false;
+    for (const xmlNode *node = xmlDocGetRootElement(doc)->children; node != NULL; node = node->next) {
+        HF_AUTO_STR key = is_called(node, "Error") ? text_of(node, "Key") : NULL;
+
+        if (key != NULL)
+            hf_strings_add(kept, key);
+    }
+    return true;
+}
+
 bool hf_s3_role_read(const hf_buf *body, hf_s3_credentials *ret_credentials, char **ret_expiration)
 {
     HF_AUTO(doc_done) xmlDoc *doc = parse(body, "AssumeRoleWithWebIdentityResponse");

@@ -36,6 +36,9 @@ void hf_s3_entries_done(hf_s3_entries *entries);
 HF_MUST_CHECK hf_status hf_s3_page_read(const hf_buf *body, hf_s3_entries *entries, char **ret_next,
                                         hf_error *error);
 
+/* The keys (whole ones) that the answer to a batch of removals says were not removed.  False if it is no such answer. */
+bool hf_s3_batch_read(const hf_buf *body, hf_strings *kept);
+
 /* The keys in STS's answer; the caller owns both, ret_expiration may become NULL.  False if it holds none. */
 bool hf_s3_role_read(const hf_buf *body, hf_s3_credentials *ret_credentials, char **ret_expiration);
 

@@ -3,7 +3,7 @@
  *
  * A put is one PUT request, which is all or nothing by S3's nature; the digest of what is sent is part of the signature, so a
  * server never takes harmed bytes for ours.  A listing is collected and sorted before the first key is handed out, because
- * not every service sorts by bytes.  Multipart uploads, ETags, versions and batches are not needed and not used.
+ * not every service sorts by bytes.  Multipart uploads, ETags and versions are not needed and not used.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -120,6 +120,13 @@ static hf_status s3_remove(hf_storage *storage, const char *key, hf_error *error
     return hf_s3_remove(((s3 *) storage)->client, key, error != NULL ? error : &unused);
 }
 
+static hf_status s3_remove_many(hf_storage *storage, const hf_strings *keys, hf_error *error)
+{
+    hf_error unused;
+
+    return hf_s3_remove_many(((s3 *) storage)->client, keys, error != NULL ? error : &unused);
+}
+
 static void s3_free(hf_storage *storage)
 {
     s3 *self = (s3 *) storage;
@@ -135,6 +142,7 @@ static const hf_storage_ops s3_ops = {
     .stat = s3_stat,
     .list = s3_list,
     .remove = s3_remove,
+    .remove_many = s3_remove_many,
     .sweep = s3_sweep,
     .free = s3_free,
 };

@@ -80,7 +80,7 @@ static const backend backends[] = {
     {.name = "s3-retry", .open = open_s3_retry, .cut_point = "storage.s3.before_put"},
 };
 
-/* HF_TEST_BACKENDS: the names to run, separated by spaces; else all that can. */
+/* HF_TEST_BACKENDS: the names to run, separated by spaces; else all that can.  HF_TEST_CASES: a pattern of the cases to run. */
 static bool is_wanted(const backend *b)
 {
     const char *names = getenv("HF_TEST_BACKENDS");
@@ -285,6 +285,27 @@ static void test_storage__remove_twice_is_no_error(void **state)
     assert_int_equal(hf_storage_remove(f->storage, "a/k", &f->error), HF_OK);
     assert_int_equal(hf_storage_remove(f->storage, "never/was", &f->error), HF_OK);
     expect_list(f, "", "");
+}
+
+static void test_storage__removes_many_at_once(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO(hf_strings_done) hf_strings keys = {0}, none = {0};
+
+    assert_int_equal(hf_storage_remove_many(f->storage, &none, &f->error), HF_OK);
+    put(f, "kept", "1");
+    for (int i = 0; i < 12; i++) {
+        HF_AUTO_STR key = hf_format("a/%d:x", i);
+
+        hf_strings_add(&keys, key);
+        if (i % 3 != 0)
+            put(f, key, "v");
+    }
+    assert_int_equal(hf_storage_remove_many(f->storage, &keys, &f->error), HF_OK);
+    expect_list(f, "", "kept=1\n");
+
+    hf_strings_add(&keys, "../kept");
+    assert_int_equal(hf_storage_remove_many(f->storage, &keys, &f->error), HF_E_USAGE);
 }
 
 static void test_storage__an_empty_storage_lists_nothing(void **state)
@@ -683,6 +704,8 @@ int main(void)
         cmocka_unit_test(test_storage_open__keeps_the_url),
     };
 
+    if (getenv("HF_TEST_CASES") != NULL)
+        cmocka_set_test_filter(getenv("HF_TEST_CASES"));
     failed += cmocka_run_group_tests_name("storage urls", url_tests, NULL, NULL);
 
     for (size_t i = 0; i < sizeof(backends) / sizeof(*backends); i++) {
@@ -698,6 +721,7 @@ int main(void)
             CASE(test_storage__stat_tells_the_size),
             CASE(test_storage__get_is_bounded),
             CASE(test_storage__remove_twice_is_no_error),
+            CASE(test_storage__removes_many_at_once),
             CASE(test_storage__an_empty_storage_lists_nothing),
             CASE(test_storage__lists_in_byte_order_of_full_keys),
             CASE(test_storage__lists_by_prefix),
