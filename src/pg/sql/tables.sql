@@ -1,6 +1,6 @@
 -- The tables whose rows a snapshot holds: ordinary tables and partition leaves outside the system's own, and of the
 -- extensions' own those that an extension calls configuration, with its condition.  Columns in COPY order, without
--- generated ones.  The size is asked for only where $1 is true, as that waits for a table's lock.
+-- generated ones; those of a child by name, as a restored one may have them in another order.  The size is asked for only where $1 is true, as that waits for a table's lock.
 SELECT c.oid,
        n.nspname AS schema,
        c.relname AS name,
@@ -15,8 +15,9 @@ SELECT c.oid,
        c.relrowsecurity AND (c.relforcerowsecurity OR NOT pg_catalog.pg_has_role(c.relowner, 'USAGE'))
            AND NOT (SELECT r.rolsuper OR r.rolbypassrls FROM pg_catalog.pg_roles r WHERE r.rolname = current_user)
            AS rows_hidden,
-       (SELECT pg_catalog.json_agg(a.attname ORDER BY a.attnum)
+       (SELECT pg_catalog.json_agg(a.attname ORDER BY CASE WHEN inheriting.a_child THEN a.attname END, a.attnum)
           FROM pg_catalog.pg_attribute a
+         CROSS JOIN (SELECT NOT c.relispartition AND EXISTS (SELECT FROM pg_catalog.pg_inherits i WHERE i.inhrelid = c.oid)) AS inheriting (a_child)
          WHERE a.attrelid = c.oid AND a.attnum > 0 AND NOT a.attisdropped AND a.attgenerated = '') AS columns,
        binary_form.suits AS binary_suits,
        configuration.condition AS condition,

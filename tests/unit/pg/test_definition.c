@@ -106,6 +106,42 @@ static void test_definition__an_entrys_digest_knows_no_spelling(void **state)
     assert_string_not_equal(first, other);
 }
 
+static void test_definition__an_entrys_digest_knows_no_order_of_equals(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *kind, *first, *second;
+        bool same;
+    } cases[] = {
+        {"POLICY", "CREATE POLICY p ON s.t TO b, \"a, TO c\" USING ((x = 1));\n",
+         "CREATE POLICY p ON s.t TO \"a, TO c\", b USING ((x = 1));\n", true},
+        {"POLICY", "CREATE POLICY p ON s.t FOR SELECT TO b, a;\n",
+         "CREATE POLICY p ON s.t FOR SELECT TO a, b;\n", true},
+        {"POLICY", "CREATE POLICY p ON s.t TO a, b;\n", "CREATE POLICY p ON s.t TO a, c;\n", false},
+        {"POLICY", "CREATE POLICY p ON s.t TO a USING (f(1, 2));\n",
+         "CREATE POLICY p ON s.t TO a USING (f(2, 1));\n", false},
+        {"POLICY", "CREATE POLICY p ON s.t USING (f(1, 2));\n", "CREATE POLICY p ON s.t USING (f(2, 1));\n",
+         false},
+        {"TABLE", "CREATE TABLE t (\n    a integer,\n    b text\n)\nINHERITS (u);\n",
+         "CREATE TABLE t (\n    b text,\n    a integer\n)\nINHERITS (u);\n", true},
+        {"TABLE", "CREATE TABLE t (\n    a integer,\n    b text\n)\nINHERITS (u);\n",
+         "CREATE TABLE t (\n    a integer,\n    b integer\n)\nINHERITS (u);\n", false},
+        {"TABLE", "CREATE TABLE t (\n    a integer,\n    b text\n);\n",
+         "CREATE TABLE t (\n    b text,\n    a integer\n);\n", false},
+    };
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hf_entry entry = {.kind = (char *) cases[i].kind, .tag = (char *) "t", .owner = (char *) "o"};
+        char first[65], second[65];
+
+        entry.definition = (char *) cases[i].first;
+        hf_entry_digest(&entry, first);
+        entry.definition = (char *) cases[i].second;
+        hf_entry_digest(&entry, second);
+        assert_int_equal(strcmp(first, second) == 0, cases[i].same);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -113,6 +149,7 @@ int main(void)
         cmocka_unit_test(test_definition__other_text_stays),
         cmocka_unit_test(test_definition__deep_nesting_ends),
         cmocka_unit_test(test_definition__an_entrys_digest_knows_no_spelling),
+        cmocka_unit_test(test_definition__an_entrys_digest_knows_no_order_of_equals),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
