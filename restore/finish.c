@@ -64,11 +64,16 @@ hf_status hf_refresh(hf_job *job, hf_restore_session *session, size_t number, hf
     HF_AUTO_BUF sql = HF_BUF_MAX(4096);
     hf_buf_puts(&sql, "REFRESH MATERIALIZED VIEW ");
     hf_sql_qualified(&sql, entry->schema, entry->tag);
-    hf_status status = hf_pg_exec(session->pg, hf_buf_text(&sql), error);
-    if (status != HF_OK && !hf_is_refusal(status))
-        return status;
-    report(job, "MATERIALIZED VIEW DATA", entry->schema, entry->tag, status, error);
+    HF_TRY(hf_pg_exec(session->pg, hf_buf_text(&sql), error));
+    report(job, "MATERIALIZED VIEW DATA", entry->schema, entry->tag, HF_OK, NULL);
     return HF_OK;
+}
+
+void hf_refresh_failed(hf_job *job, size_t number, const hf_error *error)
+{
+    const hf_entry *entry = &job->archive->entries.items[number];
+    hf_report_add(job->report, "MATERIALIZED VIEW DATA", entry->schema, entry->tag, HF_OUTCOME_FAILED,
+                  error->message);
 }
 
 /* Statistics that cannot be had are a warning: the data is there. */

@@ -52,6 +52,17 @@ typedef struct hf_entry_state {
     HF_VECTOR(uint32_t) locked; /* entries of the relations that its statements lock */
 } hf_entry_state;
 
+/*
+ * Tasks of one kind that the server may refuse for want of others.  They are tried again when all others are done, in
+ * rounds, as long as a round gets any of them through.
+ */
+typedef struct hf_rounds {
+    HF_VECTOR(size_t) parked; /* tasks */
+    size_t open;              /* neither done nor parked */
+    bool progress;            /* one was done since the last round began */
+    bool is_last;             /* whatever fails now has failed */
+} hf_rounds;
+
 typedef struct hf_job {
     const hf_restore_options *options;
     const hf_manifest *manifest;
@@ -65,15 +76,8 @@ typedef struct hf_job {
     hf_row_digest pieces_seen; /* of large objects */
     hf_schedule schedule;
 
-    /*
-     * Loads that the server refused: a CHECK may read a table that is not loaded yet.  They are tried again when all other
-     * loads are done, in rounds, as long as a round gets any of them in.
-     */
-    struct {
-        HF_VECTOR(size_t) parked; /* tasks */
-        size_t open;              /* loads that are neither done nor parked */
-        bool progress;            /* one was done since the last round began */
-    } loads;
+    hf_rounds loads;     /* a CHECK may read a table that is not loaded yet */
+    hf_rounds refreshes; /* a function may read a materialized view that is not filled yet */
 
     pthread_mutex_t mutex;
     pthread_cond_t changed;
@@ -110,7 +114,9 @@ HF_MUST_CHECK hf_status hf_load_chunk(hf_job *job, hf_restore_session *session, 
 
 /* finish.c */
 HF_MUST_CHECK hf_status hf_set_sequences(hf_job *job, hf_restore_session *session, hf_error *error);
+/* What the server refuses is returned, and reported by whoever does not try again. */
 HF_MUST_CHECK hf_status hf_refresh(hf_job *job, hf_restore_session *session, size_t entry, hf_error *error);
+void hf_refresh_failed(hf_job *job, size_t entry, const hf_error *error); /* under the mutex */
 HF_MUST_CHECK hf_status hf_analyze(hf_job *job, hf_restore_session *session, size_t first, size_t count,
                                    hf_error *error);
 

@@ -44,11 +44,22 @@ static hf_status load(hf_job *job, hf_restore_session *session, const hf_chunk *
                        (unsigned long long) chunk->digest.rows);
     hf_progress *progress = job->options->progress;
     if (progress != NULL) {
-        atomic_fetch_add(&progress->bytes, session->chunk.len);
-        atomic_fetch_add(&progress->done_bytes, session->chunk.len);
+        atomic_fetch_add(&progress->bytes, chunk->object.raw_bytes);
+        atomic_fetch_add(&progress->done_bytes, chunk->object.raw_bytes);
         atomic_fetch_add(&progress->rows, rows);
     }
     return HF_OK;
+}
+
+/* The transaction that loaded the first `count` chunks is undone, and may be tried again. */
+static void take_back_progress(const hf_job *job, const hf_table *table, size_t count)
+{
+    hf_progress *progress = job->options->progress;
+    for (size_t i = 0; progress != NULL && i < count; i++) {
+        atomic_fetch_sub(&progress->bytes, table->chunks.items[i].object.raw_bytes);
+        atomic_fetch_sub(&progress->done_bytes, table->chunks.items[i].object.raw_bytes);
+        atomic_fetch_sub(&progress->rows, table->chunks.items[i].digest.rows);
+    }
 }
 
 static hf_status name_table(const hf_table *table, hf_error *error)
@@ -58,7 +69,7 @@ static hf_status name_table(const hf_table *table, hf_error *error)
 }
 
 static hf_status load_whole(hf_job *job, hf_restore_session *session, const hf_table_state *state,
-                            hf_error *error)
+                            size_t *ret_loaded, hf_error *error)
 {
     const hf_table *table = state->table;
     bool freeze = state->entry != NULL && table->condition == NULL && table->root_name == NULL;
@@ -78,16 +89,18 @@ static hf_status load_whole(hf_job *job, hf_restore_session *session, const hf_t
     }
     HF_TRY(hf_buf_check(&begin, "statement", error));
     HF_TRY(hf_pg_exec(session->pg, hf_buf_text(&begin), error));
-    for (size_t i = 0; i < table->chunks.count; i++)
-        HF_TRY(load(job, session, &table->chunks.items[i], hf_buf_text(&copy), error));
+    for (; *ret_loaded < table->chunks.count; (*ret_loaded)++)
+        HF_TRY(load(job, session, &table->chunks.items[*ret_loaded], hf_buf_text(&copy), error));
     return hf_pg_exec(session->pg, "COMMIT", error);
 }
 
 hf_status hf_load_table(hf_job *job, hf_restore_session *session, size_t table, hf_error *error)
 {
-    if (load_whole(job, session, &job->tables[table], error) != HF_OK)
-        return name_table(job->tables[table].table, error);
-    return HF_OK;
+    size_t loaded = 0;
+    if (load_whole(job, session, &job->tables[table], &loaded, error) == HF_OK)
+        return HF_OK;
+    take_back_progress(job, job->tables[table].table, loaded);
+    return name_table(job->tables[table].table, error);
 }
 
 hf_status hf_load_chunk(hf_job *job, hf_restore_session *session, size_t number, size_t chunk,

@@ -206,11 +206,19 @@ static void fail_job(hf_job *job, hf_status status, const hf_error *error)
     pthread_cond_broadcast(&job->changed);
 }
 
-/* What a function in a CHECK, or a foreign key of an extension, may say for want of other rows. */
-static bool may_pass_later(const hf_task *task, hf_status status, const hf_error *error)
+/* NULL: the task has but one try. */
+static hf_rounds *rounds_of(hf_job *job, const hf_task *task)
 {
-    static const char *const CLASSES[] = {"22", "23", "42", "P0"};
-    if (!hf_task_is_load(task) || status != HF_E_DATABASE)
+    if (task->kind == HF_TASK_REFRESH)
+        return &job->refreshes;
+    return hf_task_is_load(task) ? &job->loads : NULL;
+}
+
+/* What a function in a CHECK, a foreign key of an extension or a view may say for want of other rows. */
+static bool may_pass_later(const hf_rounds *rounds, hf_status status, const hf_error *error)
+{
+    static const char *const CLASSES[] = {"22", "23", "42", "55", "P0"};
+    if (status != HF_E_DATABASE || rounds->is_last || (rounds->open <= 1 && !rounds->progress))
         return false;
     for (size_t i = 0; i < sizeof(CLASSES) / sizeof(*CLASSES); i++)
         if (strncmp(error->sqlstate, CLASSES[i], 2) == 0)
@@ -218,37 +226,42 @@ static bool may_pass_later(const hf_task *task, hf_status status, const hf_error
     return false;
 }
 
-/* Under the mutex: a load was done or parked; when it was the last one, the parked ones have their next try. */
-static void begin_round(hf_job *job)
+/* Under the mutex: one was done, failed or parked; when it was the last one, the parked ones have their next try. */
+static void begin_round(hf_job *job, hf_rounds *rounds)
 {
-    if (--job->loads.open > 0 || !job->loads.progress)
+    if (--rounds->open > 0)
         return;
-    job->loads.progress = false;
-    job->loads.open = job->loads.parked.count;
-    for (size_t i = 0; i < job->loads.parked.count; i++)
-        hf_schedule_resume(&job->schedule, job->loads.parked.items[i]);
-    job->loads.parked.count = 0;
+    rounds->is_last = !rounds->progress;
+    rounds->progress = false;
+    rounds->open = rounds->parked.count;
+    for (size_t i = 0; i < rounds->parked.count; i++)
+        hf_schedule_resume(&job->schedule, rounds->parked.items[i]);
+    rounds->parked.count = 0;
 }
 
-/* Under the mutex: what follows from a task's end.  HF_OK also for a load that is to be tried again. */
+/* Under the mutex: what follows from a task's end.  HF_OK also for one that is to be tried again. */
 static hf_status end_task(hf_job *job, hf_restore_session *session, size_t number, hf_status status,
                           const hf_error *error)
 {
     const hf_task *task = &job->schedule.tasks.items[number];
+    hf_rounds *rounds = rounds_of(job, task);
     hf_error ignored;
-    if (may_pass_later(task, status, error) && (job->loads.open > 1 || job->loads.progress) &&
+    if (rounds != NULL && may_pass_later(rounds, status, error) &&
         hf_pg_exec(session->pg, "ROLLBACK", &ignored) == HF_OK) {
         hf_schedule_park(&job->schedule, number);
-        HF_PUSH(&job->loads.parked, number);
-        begin_round(job);
+        HF_PUSH(&rounds->parked, number);
+        begin_round(job, rounds);
         return HF_OK;
     }
-    bool is_load = hf_task_is_load(task);
-    hf_schedule_end(&job->schedule, number);
-    if (is_load && status == HF_OK) {
-        job->loads.progress = true;
-        begin_round(job);
+    if (task->kind == HF_TASK_REFRESH && status != HF_OK && hf_is_refusal(status)) {
+        hf_refresh_failed(job, task->subject, error);
+        status = HF_OK;
+    } else if (rounds != NULL && status == HF_OK) {
+        rounds->progress = true;
     }
+    hf_schedule_end(&job->schedule, number);
+    if (rounds != NULL && status == HF_OK)
+        begin_round(job, rounds);
     return status;
 }
 
@@ -258,6 +271,8 @@ static void *work(void *job_)
     hf_restore_session session = {0};
     hf_error error;
     hf_status status = hf_restore_session_open(job->options, "restore", job->jobs, &session, &error);
+    if (status == HF_OK)
+        status = hf_set_string_syntax(session.pg, job->archive, &error);
     pthread_mutex_lock(&job->mutex);
     if (status != HF_OK)
         fail_job(job, status, &error);

@@ -121,6 +121,7 @@ void hf_job_done(hf_job *job)
 {
     hf_schedule_done(&job->schedule);
     free(job->loads.parked.items);
+    free(job->refreshes.parked.items);
     for (size_t i = 0; i < job->archive->entries.count; i++)
         free(job->entries[i].locked.items);
     free(job->entries);
@@ -413,8 +414,10 @@ hf_status hf_job_plan(hf_job *job, hf_error *error)
     plan_refreshes(job, relations, acl);
     if (!job->options->no_analyze)
         plan_statistics(job, acl);
-    for (size_t i = 0; i < job->schedule.tasks.count; i++)
-        if (hf_task_is_load(&job->schedule.tasks.items[i]))
-            job->loads.open++;
+    for (size_t i = 0; i < job->schedule.tasks.count; i++) {
+        const hf_task *task = &job->schedule.tasks.items[i];
+        job->loads.open += hf_task_is_load(task);
+        job->refreshes.open += task->kind == HF_TASK_REFRESH;
+    }
     return hf_schedule_prepare(&job->schedule, error);
 }
