@@ -55,6 +55,16 @@ hf_status hf_restore_session_open(const hf_restore_options *options, const char 
     return HF_OK;
 }
 
+hf_status hf_set_string_syntax(hf_pg *pg, const hf_archive *archive, hf_error *error)
+{
+    for (size_t i = 0; i < archive->entries.count; i++)
+        if (strcmp(archive->entries.items[i].kind, "STDSTRINGS") == 0)
+            return strstr(archive->entries.items[i].definition, "off") != NULL
+                       ? hf_pg_exec(pg, "SET standard_conforming_strings = off", error)
+                       : HF_OK;
+    return HF_OK;
+}
+
 void hf_restore_session_done(hf_restore_session *session)
 {
     hf_pg_free(session->pg);

@@ -21,6 +21,9 @@ typedef struct hf_restore_session {
 HF_MUST_CHECK hf_status hf_restore_session_open(const hf_restore_options *options, const char *purpose,
                                                 size_t jobs, hf_restore_session *ret_session,
                                                 hf_error *error);
+/* Read the archive's definitions as they were written: with standard_conforming_strings as the source's was. */
+HF_MUST_CHECK hf_status hf_set_string_syntax(hf_pg *pg, const hf_archive *archive, hf_error *error);
+
 void hf_restore_session_done(hf_restore_session *session);
 
 /*

@@ -8,6 +8,7 @@
 #define MARK "holdfast: the restore of a snapshot into this database is not finished"
 #define QUERY_MAX (1u << 20)
 #define IN_USE "55006"
+#define IS_TEMPLATE "42809"
 
 hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_pg, hf_error *error)
 {
@@ -33,12 +34,12 @@ hf_status hf_database_probe(hf_pg *pg, const char *database, bool *ret_exists, b
 {
     const char *params[] = {database, MARK};
     HF_AUTO_ROWS rows = NULL;
-    HF_TRY(hf_pg_query(
-        pg,
-        "SELECT NOT datallowconn AND pg_catalog.shobj_description(oid, 'pg_database') IS NULL OR "
-        "coalesce(pg_catalog.shobj_description(oid, 'pg_database') = $2, false) AS unfinished "
-        "FROM pg_catalog.pg_database WHERE datname = $1",
-        2, params, &rows, error));
+    HF_TRY(
+        hf_pg_query(pg,
+                    "SELECT NOT datallowconn AND pg_catalog.shobj_description(oid, 'pg_database') IS NULL OR "
+                    "coalesce(pg_catalog.shobj_description(oid, 'pg_database') = $2, false) AS unfinished "
+                    "FROM pg_catalog.pg_database WHERE datname = $1",
+                    2, params, &rows, error));
     *ret_exists = hf_rows_count(rows) > 0;
     *ret_unfinished = *ret_exists && hf_rows_bool(rows, 0, "unfinished");
     return HF_OK;
@@ -58,6 +59,7 @@ static void add_provider(hf_buf *sql, const hf_manifest *manifest, int version)
     if (hf_streq(provider, "i") && version >= HF_DATABASE_ICU) {
         hf_buf_puts(sql, " LOCALE_PROVIDER = icu");
         add_option(sql, "ICU_LOCALE", manifest->database.icu_locale);
+        add_option(sql, "ICU_RULES", manifest->database.icu_rules);
     } else if (hf_streq(provider, "b") && version >= HF_DATABASE_BUILTIN_PROVIDER) {
         hf_buf_puts(sql, " LOCALE_PROVIDER = builtin");
         add_option(sql, "BUILTIN_LOCALE", manifest->database.icu_locale);
@@ -114,6 +116,20 @@ hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool 
     return hf_pg_exec(pg, hf_buf_text(&sql), error);
 }
 
+/* One that refuses what is done here. */
+static hf_status disable_event_triggers(hf_pg *pg, hf_error *error)
+{
+    HF_AUTO_ROWS rows = NULL;
+    HF_TRY(hf_pg_query(pg, "SELECT evtname AS name FROM pg_catalog.pg_event_trigger WHERE evtenabled <> 'D'",
+                       0, NULL, &rows, error));
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        HF_AUTO_BUF name = HF_BUF_MAX(1024);
+        hf_sql_name(&name, hf_rows_text(rows, i, "name"));
+        HF_TRY(hf_pg_execf(pg, error, "ALTER EVENT TRIGGER %s DISABLE", hf_buf_text(&name)));
+    }
+    return HF_OK;
+}
+
 /* A copy must not drop the slot that the original uses, so each is parted from its slot first. */
 static hf_status drop_subscriptions(const char *url, const char *database, hf_error *error)
 {
@@ -126,6 +142,8 @@ static hf_status drop_subscriptions(const char *url, const char *database, hf_er
                        "JOIN pg_catalog.pg_database d ON d.oid = s.subdbid "
                        "WHERE d.datname = pg_catalog.current_database()",
                        0, NULL, &rows, error));
+    if (hf_rows_count(rows) > 0)
+        HF_TRY(disable_event_triggers(pg, error));
     for (size_t i = 0; i < hf_rows_count(rows); i++) {
         HF_AUTO_BUF name = HF_BUF_MAX(1024);
         hf_sql_name(&name, hf_rows_text(rows, i, "name"));
@@ -147,6 +165,11 @@ hf_status hf_database_drop(hf_pg *pg, const char *url, const char *database, hf_
     hf_stop_hold();
     hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), seen);
     hf_error ignored;
+    HF_AUTO_BUF name = HF_BUF_MAX(1024);
+    hf_sql_name(&name, database);
+    if (status != HF_OK && strcmp(seen->sqlstate, IS_TEMPLATE) == 0 &&
+        hf_pg_execf(pg, &ignored, "ALTER DATABASE %s WITH IS_TEMPLATE false", hf_buf_text(&name)) == HF_OK)
+        status = hf_pg_exec(pg, hf_buf_text(&sql), seen);
     if (status != HF_OK && strcmp(seen->sqlstate, IN_USE) == 0 &&
         drop_subscriptions(url, database, &ignored) == HF_OK)
         status = hf_pg_exec(pg, hf_buf_text(&sql), seen);
@@ -299,10 +322,35 @@ static hf_status set_acl(hf_pg *pg, const hf_restore_options *options, hf_error 
     return hf_pg_exec(pg, hf_buf_text(&sql), error);
 }
 
+void hf_sql_security_label(hf_buf *sql, const hf_label *label, const char *object)
+{
+    hf_buf_puts(sql, "SECURITY LABEL FOR ");
+    hf_sql_name(sql, label->provider);
+    hf_buf_printf(sql, " ON %s IS ", object);
+    hf_sql_literal(sql, label->label);
+}
+
+static hf_status set_labels(hf_pg *pg, const hf_restore_options *options, hf_error *error)
+{
+    HF_AUTO_BUF object = HF_BUF_MAX(1024);
+    hf_buf_puts(&object, "DATABASE ");
+    hf_sql_name(&object, options->database);
+    for (size_t i = 0; i < options->manifest->labels.count; i++) {
+        HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
+        if (options->manifest->labels.items[i].oid != 0)
+            continue;
+        hf_sql_security_label(&sql, &options->manifest->labels.items[i], hf_buf_text(&object));
+        HF_TRY(hf_buf_check(&sql, "query", error));
+        HF_TRY(hf_pg_exec(pg, hf_buf_text(&sql), error));
+    }
+    return HF_OK;
+}
+
 static hf_status finish(hf_pg *pg, const hf_restore_options *options, hf_strings *warnings, hf_error *error)
 {
     HF_TRY(set_settings(pg, options, warnings, error));
     HF_TRY(set_acl(pg, options, error));
+    HF_TRY(set_labels(pg, options, error));
     if (options->manifest->database.connection_limit >= 0) {
         HF_AUTO_BUF sql = HF_BUF_MAX(4096);
         hf_buf_puts(&sql, "ALTER DATABASE ");
@@ -311,6 +359,11 @@ static hf_status finish(hf_pg *pg, const hf_restore_options *options, hf_strings
         HF_TRY(hf_pg_exec(pg, hf_buf_text(&sql), error));
     }
     HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
+    if (options->manifest->database.is_template) {
+        hf_buf_puts(&sql, "ALTER DATABASE ");
+        hf_sql_name(&sql, options->database);
+        hf_buf_puts(&sql, " WITH IS_TEMPLATE true; ");
+    }
     add_comment(&sql, options->database, options->manifest->database.comment);
     HF_TRY(hf_buf_check(&sql, "query", error));
     return hf_pg_exec(pg, hf_buf_text(&sql), error);

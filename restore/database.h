@@ -7,6 +7,7 @@
 
 /* The first versions that know these providers of a database's locale. */
 #define HF_DATABASE_ICU 150000
+#define HF_DATABASE_ICU_RULES 160000
 #define HF_DATABASE_BUILTIN_PROVIDER 170000
 
 /* *ret_unfinished: it bears the comment of a restore that has not ended. */
@@ -20,11 +21,14 @@ HF_MUST_CHECK hf_status hf_database_probe(hf_pg *pg, const char *database, bool 
 HF_MUST_CHECK hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool *ret_created,
                                            hf_error *error);
 
-/* `url`, of any database of the server, is for one that has subscriptions: they are dropped first, their slots are not. */
+/* Append SECURITY LABEL; `object` is its SQL name, with its kind. */
+void hf_sql_security_label(hf_buf *sql, const hf_label *label, const char *object);
+
+/* Of a template too.  `url`, of any database of the server, is for one that has subscriptions: they are dropped first, their slots are not. */
 HF_MUST_CHECK hf_status hf_database_drop(hf_pg *pg, const char *url, const char *database, hf_error *error);
 
 /*
- * Settings, ACL, connection limit, and last the true comment, which takes the mark away.  `maintenance` serves where the
+ * Settings, ACL, connection limit, security labels, IS_TEMPLATE, and last the true comment, which takes the mark away.  `maintenance` serves where the
  * database itself would not understand its own name.
  */
 HF_MUST_CHECK hf_status hf_database_finish(hf_pg *maintenance, const hf_restore_options *options,

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "pg/copy.h"
 #include "pg/large_objects.h"
+#include "restore/database.h"
 #include "restore/report.h"
 
 #define BATCH 500 /* objects are locked until the end of their transaction */
@@ -157,6 +158,22 @@ static hf_status map_roles(const hf_role_map *map, hf_restore_session *session, 
     return HF_OK;
 }
 
+static hf_status set_labels(hf_job *job, hf_restore_session *session, hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(STATEMENTS_MAX);
+    for (size_t i = 0; i < job->manifest->labels.count; i++) {
+        const hf_label *label = &job->manifest->labels.items[i];
+        if (label->oid == 0)
+            continue;
+        HF_AUTO_STR object = hf_format("LARGE OBJECT %u", label->oid);
+        hf_buf_clear(&sql);
+        hf_sql_security_label(&sql, label, object);
+        HF_TRY(hf_buf_check(&sql, "statement", error));
+        HF_TRY(hf_pg_exec(session->pg, hf_buf_text(&sql), error));
+    }
+    return HF_OK;
+}
+
 static hf_status set_properties(hf_job *job, hf_restore_session *session, hf_error *error)
 {
     const char *params[] = {job->options->no_owner ? "false" : "true",
@@ -179,6 +196,7 @@ hf_status hf_large_objects_finish(hf_job *job, hf_restore_session *session, hf_e
     if (objects->chunks.count == 0)
         return HF_OK;
     HF_TRY(set_properties(job, session, error));
+    HF_TRY(set_labels(job, session, error));
     hf_verify_compare(pieces, &job->pieces_seen, &job->report->differences);
     if (!job->options->no_owner && !job->options->no_acl &&
         !is_mapped(job)) { /* else they differ, as was asked for */

@@ -185,6 +185,8 @@ static void missing_provider(hf_pg *pg, const hf_manifest *manifest, hf_strings 
 {
     const char *provider = manifest->database.locale_provider, *locale = manifest->database.icu_locale;
     bool is_builtin = hf_streq(provider, "b") && hf_pg_version(pg) < HF_DATABASE_BUILTIN_PROVIDER;
+    if (manifest->database.icu_rules != NULL && hf_pg_version(pg) < HF_DATABASE_ICU_RULES)
+        add_once(ret_missing, "with ICU rules of its own");
     if (!is_builtin && !(hf_streq(provider, "i") && hf_pg_version(pg) < HF_DATABASE_ICU))
         return;
     HF_AUTO_STR text =

@@ -78,6 +78,7 @@ static hf_status fill(hf_job *job, hf_pg *maintenance, int64_t *phase_ms, hf_err
     begin_phase(options, report, "schema", phase_ms);
     HF_AUTO(hf_restore_session_done) hf_restore_session session = {0};
     HF_TRY(hf_restore_session_open(options, "restore", 1, &session, error));
+    HF_TRY(hf_set_string_syntax(session.pg, job->archive, error));
     job->server_version = hf_pg_version(session.pg);
     HF_TRY(hf_job_build_pass(job, &session, HF_PASS_SCHEMA, error));
     HF_TRY(check_objects(report, error));

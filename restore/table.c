@@ -450,6 +450,7 @@ hf_status hf_tables_restore(const hf_tables_options *options, hf_tables_report *
         atomic_store(&options->progress->total_bytes, 2 * bytes);
     HF_TRY(hf_compare_load_archive(options->repository, options->manifest, &w.archive, error));
     HF_TRY(hf_restore_session_open(&session, "restore --table", 1, &w.session, error));
+    HF_TRY(hf_set_string_syntax(w.session.pg, w.archive, error));
     report.database = hf_strdup(hf_pg_database(w.session.pg));
     HF_TRY(refuse_taken(&w, error));
     HF_TRY(refuse_lacking(&w, error));

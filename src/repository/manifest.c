@@ -60,6 +60,7 @@ static void server_and_database_done(hf_manifest *manifest)
     free(manifest->database.ctype);
     free(manifest->database.locale_provider);
     free(manifest->database.icu_locale);
+    free(manifest->database.icu_rules);
     free(manifest->database.collation_version);
     free(manifest->database.tablespace);
     free(manifest->database.acl);

@@ -66,6 +66,13 @@ typedef struct hf_role_setting {
     char *setting; /* "name=value" as pg_db_role_setting keeps it */
 } hf_role_setting;
 
+/* What a label provider (SECURITY LABEL) says of an object that is not in the schema archive. */
+typedef struct hf_label {
+    uint32_t oid; /* of a large object; 0: of the database */
+    char *provider;
+    char *label;
+} hf_label;
+
 typedef struct hf_extension {
     char *name;
     char *version;
@@ -132,11 +139,13 @@ typedef struct hf_manifest {
         char *ctype;
         char *locale_provider;   /* "c", "i" or "b" */
         char *icu_locale;        /* NULL: none */
+        char *icu_rules;         /* NULL: none */
         char *collation_version; /* NULL: none */
         char *tablespace;
         char *acl;     /* pg_database.datacl as text; NULL: default */
         char *comment; /* NULL: none */
         int connection_limit;
+        bool is_template;
         uint64_t bytes;
         HF_VECTOR(hf_role_setting) settings;
     } database;
@@ -171,6 +180,7 @@ typedef struct hf_manifest {
         hf_strings include, exclude, exclude_data;
         HF_VECTOR(hf_left_out) left_out;
     } filters;
+    HF_VECTOR(hf_label) labels;
     HF_VECTOR(hf_lost) degraded; /* empty: nothing was lost */
     hf_strings warnings;
 } hf_manifest;

@@ -42,6 +42,11 @@ void hf_manifest_additions_done(hf_manifest *manifest)
         free(manifest->filters.left_out.items[i].why);
     }
     free(manifest->filters.left_out.items);
+    for (size_t i = 0; i < manifest->labels.count; i++) {
+        free(manifest->labels.items[i].provider);
+        free(manifest->labels.items[i].label);
+    }
+    free(manifest->labels.items);
     for (size_t i = 0; i < manifest->degraded.count; i++) {
         free(manifest->degraded.items[i].schema);
         free(manifest->degraded.items[i].name);
@@ -111,6 +116,20 @@ static json_t *degraded(const hf_manifest *manifest)
     return array;
 }
 
+static json_t *labels(const hf_manifest *manifest)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < manifest->labels.count; i++) {
+        const hf_label *item = &manifest->labels.items[i];
+
+        if (!append(&array, json_pack("{s:I, s:s, s:s}", "oid", (json_int_t) item->oid, "provider",
+                                      item->provider, "label", item->label)))
+            return NULL;
+    }
+    return array;
+}
+
 static json_t *role(const hf_role *value)
 {
     return json_pack("{s:s, s:b, s:b, s:b, s:b, s:b, s:b, s:b, s:i, s:s?, s:o}", "name", value->name,
@@ -141,8 +160,10 @@ bool hf_manifest_additions_write(const hf_manifest *manifest, json_t *root)
 {
     bool filters_set = json_object_set_new(root, "filters", filters(manifest)) == 0;
     bool degraded_set = json_object_set_new(root, "degraded", degraded(manifest)) == 0;
+    bool labels_set = json_object_set_new(root, "labels", labels(manifest)) == 0;
 
-    return json_object_set_new(root, "role_plan", role_plan(manifest)) == 0 && filters_set && degraded_set;
+    return json_object_set_new(root, "role_plan", role_plan(manifest)) == 0 && filters_set && degraded_set &&
+           labels_set;
 }
 
 /* ---- from JSON ---- */
@@ -210,6 +231,20 @@ static void read_degraded(const hf_reader *root, hf_manifest *manifest)
     }
 }
 
+static void read_labels(const hf_reader *root, hf_manifest *manifest)
+{
+    const json_t *array = hf_read_array(root, "labels", LIST_MAX);
+
+    for (size_t i = 0; i < json_array_size(array) && root->reading->status == HF_OK; i++) {
+        hf_reader item = hf_reader_item(root, "labels", array, i);
+        hf_label *label = HF_APPEND_NEW(&manifest->labels);
+
+        label->oid = (uint32_t) hf_read_u64(&item, "oid", UINT32_MAX);
+        label->provider = text(&item, "provider");
+        label->label = text(&item, "label");
+    }
+}
+
 static void read_role(const hf_reader *reader, hf_role *ret_role)
 {
     ret_role->name = text(reader, "name");
@@ -256,6 +291,8 @@ void hf_manifest_additions_read(const hf_reader *root, hf_manifest *manifest)
         read_filters(root, manifest);
     if (json_object_get(root->json, "degraded") != NULL)
         read_degraded(root, manifest);
+    if (json_object_get(root->json, "labels") != NULL)
+        read_labels(root, manifest);
     if (json_object_get(root->json, "role_plan") != NULL)
         read_role_plan(root, manifest);
 }

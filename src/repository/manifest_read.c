@@ -223,6 +223,10 @@ static void read_database(const hf_reader *root, hf_manifest *manifest)
     manifest->database.ctype = read_text(&reader, "ctype");
     manifest->database.locale_provider = read_text(&reader, "locale_provider");
     manifest->database.icu_locale = read_text_or_null(&reader, "icu_locale");
+    if (json_object_get(reader.json, "icu_rules") != NULL) /* earlier writers knew neither */
+        manifest->database.icu_rules = read_text_or_null(&reader, "icu_rules");
+    if (json_object_get(reader.json, "is_template") != NULL)
+        manifest->database.is_template = hf_read_bool(&reader, "is_template");
     manifest->database.collation_version = read_text_or_null(&reader, "collation_version");
     manifest->database.tablespace = read_text(&reader, "tablespace");
     manifest->database.acl = read_text_or_null(&reader, "acl");

@@ -149,6 +149,8 @@ static json_t *database(writer *w, const hf_manifest *manifest)
     set(w, object, "ctype", text(manifest->database.ctype));
     set(w, object, "locale_provider", text(manifest->database.locale_provider));
     set(w, object, "icu_locale", text_or_null(manifest->database.icu_locale));
+    set(w, object, "icu_rules", text_or_null(manifest->database.icu_rules));
+    set(w, object, "is_template", json_boolean(manifest->database.is_template));
     set(w, object, "collation_version", text_or_null(manifest->database.collation_version));
     set(w, object, "tablespace", text(manifest->database.tablespace));
     set(w, object, "acl", text_or_null(manifest->database.acl));

@@ -46,6 +46,8 @@ static hf_status read_server(hf_pg *pg, hf_manifest *manifest, hf_error *error)
     manifest->database.ctype = dup_text(database, 0, "ctype");
     manifest->database.locale_provider = dup_text(database, 0, "locale_provider");
     manifest->database.icu_locale = dup_text(database, 0, "icu_locale");
+    manifest->database.icu_rules = dup_text(database, 0, "icu_rules");
+    manifest->database.is_template = hf_rows_bool(database, 0, "is_template");
     manifest->database.collation_version = dup_text(database, 0, "collation_version");
     manifest->database.tablespace = dup_text(database, 0, "tablespace");
     manifest->database.acl = dup_text(database, 0, "acl");
@@ -133,6 +135,7 @@ static hf_status read_names(hf_pg *pg, hf_manifest *manifest, hf_error *error)
     HF_AUTO_ROWS matviews = NULL;
     HF_AUTO_ROWS extensions = NULL;
     HF_AUTO_ROWS roles = NULL;
+    HF_AUTO_ROWS labels = NULL;
 
     HF_TRY(hf_pg_query(pg, hf_sql_populated_matviews, 0, NULL, &matviews, error));
     for (size_t i = 0; i < hf_rows_count(matviews); i++) {
@@ -152,6 +155,11 @@ static hf_status read_names(hf_pg *pg, hf_manifest *manifest, hf_error *error)
     HF_TRY(hf_pg_query(pg, hf_sql_roles, 0, NULL, &roles, error));
     for (size_t i = 0; i < hf_rows_count(roles); i++)
         hf_strings_add(&manifest->roles, hf_rows_text(roles, i, "name"));
+    HF_TRY(hf_pg_query(pg, hf_sql_labels, 0, NULL, &labels, error));
+    for (size_t i = 0; i < hf_rows_count(labels); i++)
+        HF_PUSH(&manifest->labels, ((hf_label){.oid = (uint32_t) hf_rows_int(labels, i, "oid"),
+                                               .provider = dup_text(labels, i, "provider"),
+                                               .label = dup_text(labels, i, "label")}));
     return HF_OK;
 }
 

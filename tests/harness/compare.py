@@ -46,7 +46,8 @@ def database_facts(cluster, db):
     """What belongs to the database and not to a schema; names are as in pg_database."""
     sql = """SELECT json_build_object('owner', pg_get_userbyid(d.datdba), 'encoding', pg_encoding_to_char(d.encoding),
         'collate', d.datcollate, 'ctype', d.datctype, 'provider', to_jsonb(d) ->> 'datlocprovider',
-        'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), 'rules', to_jsonb(d) ->> 'daticurules', 'acl', d.datacl::text, 'limit', d.datconnlimit, 'allow', d.datallowconn,
+        'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), 'rules', to_jsonb(d) ->> 'daticurules', 'acl', d.datacl::text, 'limit', d.datconnlimit, 'template', d.datistemplate,
+        'labels', (SELECT json_agg(l.provider || '=' || l.label) FROM pg_shseclabel l WHERE l.objoid = d.oid), 'allow', d.datallowconn,
         'comment', shobj_description(d.oid, 'pg_database'), 'settings', (SELECT json_object_agg(coalesce(r.rolname, ''), s.setconfig
             ORDER BY r.rolname) FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole WHERE s.setdatabase = d.oid))
         FROM pg_database d WHERE d.datname = current_database()"""

@@ -14,10 +14,11 @@ OTHERS = {
     "latin1": "ENCODING 'LATIN1' LOCALE 'C'",
     "fooling": "",
     "icu": "LOCALE_PROVIDER icu ICU_LOCALE 'sv-u-co-search' ENCODING 'UTF8'",
+    "icu_rules": "LOCALE_PROVIDER icu ICU_LOCALE 'en' ICU_RULES '&Z < v' ENCODING 'UTF8'",
     "builtin": "LOCALE_PROVIDER builtin BUILTIN_LOCALE 'C.UTF-8' LOCALE 'C' ENCODING 'UTF8'",
     "inexact": "",
 }
-SINCE = {"builtin": 17}  # the first version that has it
+SINCE = {"icu_rules": 16, "builtin": 17}  # the first version that has it
 
 ROLES = r"""
 DO $do$

@@ -311,7 +311,7 @@ def test_other_database(server, tmp_path, kind):
     try:
         torture.create_other(server, kind, db)
     except PostgresError as error:
-        if kind == "icu" and "not supported" in str(error):
+        if kind.startswith("icu") and "not supported" in str(error):
             pytest.skip("this server has no ICU")
         raise
     configure(tmp_path, kind, "again", pg_dump=server.pg_dump)
@@ -322,9 +322,11 @@ def test_other_database(server, tmp_path, kind):
     assert compare.sequences(cluster, db) == compare.sequences(cluster, copied)
     assert torture.large_objects(cluster, db) == torture.large_objects(cluster, copied)
     assert compare.database_facts(cluster, db) == compare.database_facts(cluster, copied)
+    if kind == "fooling":  # a scratch database that is a template, and refuses that anything is dropped in it
+        databases = server.databases()
+        holdfast(tmp_path, "prove", "latest", "--target", kind, url=server.url(db), check=True)
+        assert server.databases() == databases
     second = round_trip(tmp_path, server, "again", copied, copied + "_again")
-    if kind == "inexact":
-        return  # the columns are in another order
     digests = [{table["name"]: (table["rows"], table["digest"]) for table in snapshot["tables"]} for snapshot in (first, second)]
     assert digests[0] == digests[1]
     assert first["schema"]["digest"] == second["schema"]["digest"]

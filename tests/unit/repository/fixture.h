@@ -266,6 +266,11 @@ static inline void fill_facts(hf_manifest *m)
                                      .end_page = 8,
                                      .reason = hf_strdup("XX001: invalid page")}));
     hf_strings_add(&m->degraded.items[0].ctids, "(7,3)");
+    m->database.icu_rules = hf_strdup("&a < b");
+    m->database.is_template = true;
+    HF_PUSH(&m->labels, ((hf_label){.oid = 4294967295u,
+                                    .provider = hf_strdup("selinux"),
+                                    .label = hf_strdup("unconfined_u:object_r")}));
     HF_PUSH(&m->role_plan.roles, ((hf_role){.name = hf_strdup("app"),
                                             .login = true,
                                             .inherit = true,
