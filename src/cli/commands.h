@@ -12,12 +12,15 @@ extern const hf_command hf_command_doctor;
 extern const hf_command hf_command_help;
 extern const hf_command hf_command_history;
 extern const hf_command hf_command_init;
+extern const hf_command hf_command_pin;
 extern const hf_command hf_command_prove;
+extern const hf_command hf_command_prune;
 extern const hf_command hf_command_report;
 extern const hf_command hf_command_restore;
 extern const hf_command hf_command_resume;
 extern const hf_command hf_command_show;
 extern const hf_command hf_command_snapshots;
+extern const hf_command hf_command_unpin;
 extern const hf_command hf_command_verify;
 extern const hf_command hf_command_version;
 

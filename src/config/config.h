@@ -69,6 +69,13 @@ typedef struct hf_check_config {
 
 typedef HF_VECTOR(hf_check_config) hf_check_configs;
 
+/* How many snapshots are kept (repository/retention.h); all 0: nothing is said. */
+typedef struct hf_retention_config {
+    int keep_last, keep_hourly, keep_daily, keep_weekly, keep_monthly, keep_yearly;
+    int64_t keep_within_ms;
+    hf_strings keep_labels; /* patterns */
+} hf_retention_config;
+
 typedef struct hf_target_config {
     char *name;
     hf_where where;
@@ -98,6 +105,7 @@ typedef struct hf_target_config {
     } deploy;
 
     hf_check_configs checks;
+    hf_retention_config retention; /* in the place of the repository's, if it says anything */
 } hf_target_config;
 
 typedef enum hf_path_style { HF_PATH_STYLE_AUTO, HF_PATH_STYLE_YES, HF_PATH_STYLE_NO } hf_path_style;
@@ -112,6 +120,7 @@ typedef struct hf_config {
         hf_path_style path_style;
         int64_t timeout_ms; /* without a byte moving; 0: the default */
     } s3;
+    hf_retention_config retention;
     HF_VECTOR(hf_target_config) targets;
 } hf_config;
 

@@ -551,6 +551,7 @@ static void target_done(hf_target_config *target)
     for (size_t i = 0; i < target->checks.count; i++)
         check_done(&target->checks.items[i]);
     free(target->checks.items);
+    hf_strings_done(&target->retention.keep_labels);
 }
 
 void hf_config_free(hf_config *config)
@@ -568,6 +569,7 @@ void hf_config_free(hf_config *config)
     free(config->s3.region);
     free(config->s3.ca_file);
     free(config->s3.profile);
+    hf_strings_done(&config->retention.keep_labels);
     free(config);
 }
 

@@ -219,6 +219,12 @@ static hf_status set_comparison(const hf_config_reader *in, const hf_option *opt
         "targets.*.checks[].sql." word, HF_OPTION_CUSTOM, .set = set_comparison                              \
     }
 
+#define KEEP(prefix, type, rule, example_count, text)                                                        \
+    {                                                                                                        \
+        prefix ".keep_" #rule, HF_OPTION_INT, AT(type, retention.keep_##rule),                               \
+            .max = 100000, .example = example_count, .help = text                                            \
+    }
+
 const hf_option hf_options[] = {
     {"repository", HF_OPTION_GROUP, .required = true, .help = "Where snapshots are kept."},
     {"repository.url", HF_OPTION_URL, .required = true, AT(hf_config, repository_url),
@@ -239,13 +245,32 @@ const hf_option hf_options[] = {
      .help = "With auto: AWS_REGION, else what the service says, else us-east-1."},
     {"repository.s3.path_style", HF_OPTION_ENUM, AT(hf_config, s3.path_style), .choices = path_styles,
      .fallback = "auto",
-     .help = "Whether the bucket stands in the path (true) or in the host name (false, and auto at Amazon's)."},
+     .help =
+         "Whether the bucket stands in the path (true) or in the host name (false, and auto at Amazon's)."},
     {"repository.s3.ca_file", HF_OPTION_PATH, AT(hf_config, s3.ca_file),
      .help = "Certificates to trust instead of the system's."},
     {"repository.s3.profile", HF_OPTION_TEXT, AT(hf_config, s3.profile),
      .help = "Of ~/.aws/credentials; goes before the environment's keys."},
     {"repository.s3.timeout", HF_OPTION_DURATION, AT(hf_config, s3.timeout_ms), .min = SECOND, .max = HOUR,
      .fallback = "30s", .help = "A request that moves no byte for so long is given up and tried again."},
+    {"repository.retention", HF_OPTION_GROUP,
+     .help =
+         "What \"holdfast prune\" keeps of each target, beside pinned snapshots, the newest one, the newest "
+         "proven one\n"
+         "and those of an unfinished deploy: what any of these rules keeps. Without any, prune removes "
+         "nothing."},
+    KEEP("repository.retention", hf_config, last, "7", "The newest so many."),
+    KEEP("repository.retention", hf_config, hourly, NULL,
+         "The last of each of the newest so many hours that have any; days begin at midnight UTC, weeks on "
+         "Monday."),
+    KEEP("repository.retention", hf_config, daily, "14", NULL),
+    KEEP("repository.retention", hf_config, weekly, "8", NULL),
+    KEEP("repository.retention", hf_config, monthly, "12", NULL),
+    KEEP("repository.retention", hf_config, yearly, NULL, NULL),
+    {"repository.retention.keep_within", HF_OPTION_DURATION, AT(hf_config, retention.keep_within_ms),
+     .max = 36500 * DAY, .help = "All that are at most so much older than the newest, such as 3d."},
+    {"repository.retention.keep_labels", HF_OPTION_TEXTS, AT(hf_config, retention.keep_labels),
+     .help = "All with such a label, as a list of patterns: [release-*, audit]."},
     {"targets", HF_OPTION_MAP, .required = true, .append = append_target, .finish = finish_target,
      .example = "main",
      .help = "The databases, each under a name of your choice. With only one, --target may be left out."},
@@ -332,6 +357,18 @@ const hf_option hf_options[] = {
      .help = "Deploy though the snapshot leaves something out: after a way back that is gone from the live "
              "database\n"
              "(it is still in the failed one, which is kept)."},
+
+    {"targets.*.retention", HF_OPTION_GROUP,
+     .help = "The same keys as of repository.retention, all of them in the place of those."},
+    KEEP("targets.*.retention", hf_target_config, last, NULL, NULL),
+    KEEP("targets.*.retention", hf_target_config, hourly, NULL, NULL),
+    KEEP("targets.*.retention", hf_target_config, daily, NULL, NULL),
+    KEEP("targets.*.retention", hf_target_config, weekly, NULL, NULL),
+    KEEP("targets.*.retention", hf_target_config, monthly, NULL, NULL),
+    KEEP("targets.*.retention", hf_target_config, yearly, NULL, NULL),
+    {"targets.*.retention.keep_within", HF_OPTION_DURATION, TARGET(retention.keep_within_ms),
+     .max = 36500 * DAY},
+    {"targets.*.retention.keep_labels", HF_OPTION_TEXTS, TARGET(retention.keep_labels)},
 
     {"targets.*.checks", HF_OPTION_LIST, .append = append_check, .finish = finish_check,
      .example =

@@ -227,17 +227,16 @@ static hf_status walk(hf_cycle *cycle, hf_error *error)
 }
 
 /* The target's newest cycle and its state.  HF_E_NOT_FOUND when there is none. */
-static hf_status newest_cycle(const hf_deploy_options *options, hf_journal **ret_journal,
+static hf_status newest_cycle(hf_repository *repository, const char *target, hf_journal **ret_journal,
                               hf_cycle_state *ret_state, hf_error *error)
 {
     HF_AUTO(hf_strings_done) hf_strings cycles = {0};
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
 
-    HF_TRY(hf_journal_list(options->repository, options->target->name, &cycles, error));
+    HF_TRY(hf_journal_list(repository, target, &cycles, error));
     if (cycles.count == 0)
-        return hf_fail(error, HF_E_NOT_FOUND, "target \"%s\" has no cycle", options->target->name);
-    HF_TRY(hf_journal_load(options->repository, options->target->name, cycles.items[cycles.count - 1],
-                           &journal, error));
+        return hf_fail(error, HF_E_NOT_FOUND, "target \"%s\" has no cycle", target);
+    HF_TRY(hf_journal_load(repository, target, cycles.items[cycles.count - 1], &journal, error));
     if (!hf_cycle_state_parse(hf_journal_state(journal), ret_state))
         return hf_fail(error, HF_E_CORRUPT, "cycle %s has an unknown state \"%s\"",
                        cycles.items[cycles.count - 1], hf_journal_state(journal));
@@ -250,11 +249,25 @@ static bool can_resume(hf_cycle_state state)
     return !hf_cycle_is_final(state) || state == HF_CYCLE_STUCK;
 }
 
+/* Only the newest cycle can be unfinished: none begins before it has ended. */
+hf_status hf_deploy_unfinished(hf_repository *repository, const char *target, char **ret_cycle,
+                               hf_error *error)
+{
+    HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
+    hf_cycle_state state;
+    hf_status status = newest_cycle(repository, target, &journal, &state, error);
+
+    if (status != HF_OK && status != HF_E_NOT_FOUND)
+        return status;
+    *ret_cycle = status == HF_OK && can_resume(state) ? hf_strdup(hf_journal_cycle(journal)) : NULL;
+    return HF_OK;
+}
+
 static hf_status refuse_interrupted(const hf_deploy_options *options, hf_error *error)
 {
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
     hf_cycle_state state;
-    hf_status status = newest_cycle(options, &journal, &state, error);
+    hf_status status = newest_cycle(options->repository, options->target->name, &journal, &state, error);
 
     if (status == HF_E_NOT_FOUND)
         return HF_OK;
@@ -312,7 +325,7 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
     bool swapped = false;
 
     HF_TRY(hf_lock_take(options->repository, options->target->name, "resume", &lock, error));
-    HF_TRY(newest_cycle(options, &cycle.journal, &cycle.state, error));
+    HF_TRY(newest_cycle(options->repository, options->target->name, &cycle.journal, &cycle.state, error));
     if (!can_resume(cycle.state)) {
         (void) hf_fail(error, HF_E_NOT_FOUND, "nothing to resume: cycle %s ended as \"%s\"",
                        hf_journal_cycle(cycle.journal), hf_cycle_state_name(cycle.state));

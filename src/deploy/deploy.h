@@ -35,6 +35,10 @@ HF_MUST_CHECK hf_status hf_deploy_run(const hf_deploy_options *options, char **r
 /* End the target's interrupted cycle.  As hf_deploy_run(); HF_E_NOT_FOUND when there is none. */
 HF_MUST_CHECK hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error);
 
+/* The id of the target's cycle that has not ended, or is stuck, and so still needs its snapshot; the caller owns it, NULL: none. */
+HF_MUST_CHECK hf_status hf_deploy_unfinished(hf_repository *repository, const char *target, char **ret_cycle,
+                                             hf_error *error);
+
 /*
  * A cycle as JSON, from its journal: id, target, state, snapshot, started_at, finished_at, took_ms, operator, migrations,
  * checks, error, failed_database, preflight, phases.  The caller owns it.

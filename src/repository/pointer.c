@@ -7,11 +7,23 @@
 #include "base/text.h"
 #include "repository/document.h"
 
+/* Add the digest; the stored text, which the caller owns. */
+static char *sign(json_t *json)
+{
+    char digest[HF_SHA256_HEX];
+
+    hf_canonical_digest(json, NULL, digest);
+    (void) json_object_set_new(json, "digest", json_string(digest));
+
+    HF_AUTO_STR text = hf_canonical_json(json);
+
+    return hf_format("%s\n", text);
+}
+
 /* Texts were checked to be UTF-8 when the manifest became JSON, so packing cannot fail. */
 char *hf_pointer_write(const hf_manifest *manifest, const hf_object_ref *object)
 {
     char created_at[32];
-    char digest[HF_SHA256_HEX];
     HF_AUTO_JSON json = json_pack(
         "{s:i, s:s, s:s, s:s?, s:s, s:s?, s:s?, s:b, s:b, s:b, s:I, s:I, s:I, s:I, s:{s:s, s:I, s:I}}", "format",
         HF_REPOSITORY_FORMAT, "id", manifest->id, "target", manifest->target, "database",
@@ -24,12 +36,18 @@ char *hf_pointer_write(const hf_manifest *manifest, const hf_object_ref *object)
         "manifest", "object", object->name, "raw_bytes", (json_int_t) object->raw_bytes, "stored_bytes",
         (json_int_t) object->stored_bytes);
 
-    hf_canonical_digest(json, NULL, digest);
-    (void) json_object_set_new(json, "digest", json_string(digest));
+    return sign(json);
+}
 
-    HF_AUTO_STR text = hf_canonical_json(json);
+hf_status hf_pointer_pin(const hf_buf *text, bool pinned, char **ret_text, hf_error *error)
+{
+    HF_AUTO_JSON json = NULL;
 
-    return hf_format("%s\n", text);
+    HF_TRY(hf_parse_document("the pointer", text, &json, error));
+    (void) json_object_del(json, "digest");
+    (void) json_object_set_new(json, "pinned", json_boolean(pinned));
+    *ret_text = sign(json);
+    return HF_OK;
 }
 
 static void check_digest(const hf_reader *root)

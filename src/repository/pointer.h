@@ -17,6 +17,9 @@ char *hf_pointer_write(const hf_manifest *manifest, const hf_object_ref *object)
 HF_MUST_CHECK hf_status hf_pointer_read(const char *target, const char *id, const hf_buf *text,
                                         hf_snapshot_info *ret_info, hf_error *error);
 
+/* The stored text of the same pointer, pinned or not; the caller owns it.  Members that we do not know stay. */
+HF_MUST_CHECK hf_status hf_pointer_pin(const hf_buf *text, bool pinned, char **ret_text, hf_error *error);
+
 void hf_snapshot_info_done(hf_snapshot_info *info);
 
 #endif

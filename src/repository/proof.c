@@ -162,6 +162,13 @@ hf_status hf_proof_get(hf_repository *repository, const char *target, const char
     return HF_OK;
 }
 
+hf_status hf_proof_remove(hf_repository *repository, const char *target, const char *id, hf_error *error)
+{
+    HF_AUTO_STR key = proof_key(target, id);
+
+    return hf_storage_remove(hf_repository_storage(repository), key, error);
+}
+
 static hf_status collect_key(void *context, const char *key, uint64_t bytes, hf_error *error)
 {
     (void) bytes;

@@ -51,6 +51,10 @@ HF_MUST_CHECK hf_status hf_proof_put(hf_repository *repository, const hf_proof *
 HF_MUST_CHECK hf_status hf_proof_get(hf_repository *repository, const char *target, const char *id,
                                      hf_proof *ret_proof, hf_error *error);
 
+/* One that is not there is no error. */
+HF_MUST_CHECK hf_status hf_proof_remove(hf_repository *repository, const char *target, const char *id,
+                                        hf_error *error);
+
 /* All proofs of a target (NULL: of all targets).  One that cannot be read is left out: it proves nothing. */
 HF_MUST_CHECK hf_status hf_proof_list(hf_repository *repository, const char *target, hf_proofs *ret_proofs,
                                       hf_error *error);

@@ -138,6 +138,16 @@ HF_MUST_CHECK hf_status hf_repository_find_at(hf_repository *repository, const c
 HF_MUST_CHECK hf_status hf_repository_load(hf_repository *repository, const char *target, const char *id,
                                            hf_manifest **ret_manifest, hf_error *error);
 
+/*
+ * Pin or unpin a snapshot.  *ret_changed: it was not so already.  The caller holds hf_lock_take_snapshots(), for this and for the removal.
+ */
+HF_MUST_CHECK hf_status hf_repository_pin(hf_repository *repository, const char *target, const char *id,
+                                          bool pinned, bool *ret_changed, hf_error *error);
+
+/* Remove a snapshot: its pointer, and then its proof.  Its objects stay until a gc. */
+HF_MUST_CHECK hf_status hf_repository_remove_snapshot(hf_repository *repository, const char *target,
+                                                      const char *id, hf_error *error);
+
 /* One broken or missing object of a snapshot. */
 typedef struct hf_damage {
     hf_object_ref object;

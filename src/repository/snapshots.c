@@ -17,6 +17,7 @@
 #include "repository/layout.h"
 #include "repository/pointer.h"
 #include "repository/presence.h"
+#include "repository/proof.h"
 #include "repository/repository.h"
 
 #define POINTER_MAX (1u << 20)
@@ -294,4 +295,37 @@ hf_status hf_repository_load(hf_repository *repository, const char *target, cons
     (void) hf_prefix(error, "snapshot \"%s\" of target \"%s\" is broken", id, target);
     (void) hf_hint(error, "other snapshots are unaffected: `holdfast snapshots`");
     return HF_E_CORRUPT;
+}
+
+hf_status hf_repository_pin(hf_repository *repository, const char *target, const char *id, bool pinned,
+                            bool *ret_changed, hf_error *error)
+{
+    HF_AUTO_STR key = hf_snapshot_key(target, id);
+    HF_AUTO_BUF text = HF_BUF_MAX(POINTER_MAX);
+    HF_AUTO(hf_snapshot_info_done) hf_snapshot_info info = {0};
+    HF_AUTO_STR changed = NULL;
+
+    HF_TRY(hf_document_get(repository, key, &text, error));
+    HF_TRY(hf_pointer_read(target, id, &text, &info, error));
+    *ret_changed = info.pinned != pinned;
+    if (!*ret_changed)
+        return HF_OK;
+    HF_TRY(hf_pointer_pin(&text, pinned, &changed, error));
+    HF_FAULT("repository.before_pin", error);
+    HF_TRY(hf_document_put(repository, key, changed, error));
+    HF_FAULT("repository.after_pin", error);
+    return HF_OK;
+}
+
+hf_status hf_repository_remove_snapshot(hf_repository *repository, const char *target, const char *id,
+                                        hf_error *error)
+{
+    HF_AUTO_STR key = hf_snapshot_key(target, id);
+
+    HF_FAULT("prune.before_pointer", error);
+    HF_TRY(hf_storage_remove(hf_repository_storage(repository), key, error));
+    HF_FAULT("prune.after_pointer", error);
+    HF_TRY(hf_proof_remove(repository, target, id, error));
+    HF_FAULT("prune.after_proof", error);
+    return HF_OK;
 }
