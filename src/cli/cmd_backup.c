@@ -20,7 +20,13 @@ static const hf_cli_option options[] = {
     {NULL, NULL, NULL},
 };
 
-static json_t *result_json(const hf_snapshot_result *result)
+/* What was looked at again after it was stored. */
+static const char *verified(const hf_snapshot_options *take)
+{
+    return hf_repository_is_write_only(take->repository) ? "nothing" : take->verify_full ? "full" : "stored";
+}
+
+static json_t *result_json(const hf_snapshot_result *result, const hf_snapshot_options *take)
 {
     json_t *json = hf_describe_manifest(result->manifest);
     json_t *warnings = json_array();
@@ -30,12 +36,13 @@ static json_t *result_json(const hf_snapshot_result *result)
     json_object_set_new(json, "chunks_new", json_integer((json_int_t) result->chunks_new));
     json_object_set_new(json, "chunks_reused", json_integer((json_int_t) result->chunks_reused));
     json_object_set_new(json, "bytes_written", json_integer((json_int_t) result->bytes_written));
+    json_object_set_new(json, "verified", json_string(verified(take)));
     json_object_set_new(json, "took_ms", json_integer(result->took_ms));
     json_object_set_new(json, "warnings", warnings);
     return json;
 }
 
-static void print(const hf_snapshot_result *result)
+static void print(const hf_snapshot_result *result, const hf_snapshot_options *take)
 {
     const hf_manifest *manifest = result->manifest;
     char count[32], raw[32], written[32], took[32];
@@ -46,6 +53,8 @@ static void print(const hf_snapshot_result *result)
     hf_out_fact("written", "%s; %llu chunks are new, %llu were there already",
                 hf_show_size(result->bytes_written, written), (unsigned long long) result->chunks_new,
                 (unsigned long long) result->chunks_reused);
+    if (hf_repository_is_write_only(take->repository))
+        hf_out_fact("verified", "nothing: these keys may not read");
     hf_print_incompleteness(manifest);
     hf_out_fact("took", "%s", hf_show_duration(result->took_ms, took));
 }
@@ -129,7 +138,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
 
     if (label != NULL && (strlen(label) > 200 || !hf_is_utf8(label, strlen(label))))
         return hf_fail(error, HF_E_USAGE, "\"--label\" must be UTF-8 and at most 200 bytes");
-    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_ENTERS, &session, error));
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_MAY_NOT_READ, &session, error));
 
     const hf_target_config *target = session.target;
     hf_snapshot_options take = {
@@ -152,7 +161,10 @@ static hf_status run(hf_cli *cli, hf_error *error)
         .progress = &progress,
     };
     HF_TRY(read_depth(cli, &take.verify_full, error));
-    HF_TRY(hf_lock_take(session.repository, target->name, "backup", &lock, error));
+    if (hf_repository_is_write_only(session.repository))
+        take.verify_full = false;
+    else
+        HF_TRY(hf_lock_take(session.repository, target->name, "backup", &lock, error));
     HF_AUTO(hf_manifest_freep) hf_manifest *previous = previous_snapshot(&session);
     hf_progress_begin("backing up", &progress);
     hf_status status = hf_snapshot_take(&take, &result, error);
@@ -162,9 +174,14 @@ static hf_status run(hf_cli *cli, hf_error *error)
     warn_of_another(previous, result.manifest);
     for (size_t i = 0; i < result.manifest->warnings.count; i++)
         hf_log(HF_LOG_WARNING, "%s", result.manifest->warnings.items[i]);
-    hf_cli_result(cli, json_pack("{s:o}", "snapshot", result_json(&result)));
+    if (hf_repository_is_write_only(session.repository))
+        hf_log(HF_LOG_WARNING, "the keys may not read the repository: nothing of this snapshot was verified, "
+                               "no lock was taken, and "
+                               "what was there already was stored again; verify it with `holdfast verify "
+                               "--full` and keys that may");
+    hf_cli_result(cli, json_pack("{s:o}", "snapshot", result_json(&result, &take)));
     if (!cli->json)
-        print(&result);
+        print(&result, &take);
     return HF_OK;
 }
 

@@ -49,14 +49,15 @@ hf_status hf_session_passphrase(const hf_config *config, char **ret_passphrase, 
                           error);
 }
 
-static hf_status open_repository(hf_session *session, hf_error *error)
+static hf_status open_repository(hf_session *session, bool to_write, hf_error *error)
 {
     HF_AUTO_SECRET passphrase = NULL;
     hf_storage *storage = NULL;
 
     HF_TRY(hf_session_passphrase(session->config, &passphrase, error));
     HF_TRY(hf_session_storage(session->config, &storage, error));
-    hf_status status = hf_repository_open(storage, passphrase, &session->repository, error);
+    hf_status status = (to_write ? hf_repository_open_to_write
+                                 : hf_repository_open)(storage, passphrase, &session->repository, error);
     if (status != HF_OK && error->hint[0] == '\0')
         hf_hint(error, "\"holdfast init\" creates the repository that %s names", session->config->path);
     return status;
@@ -84,8 +85,9 @@ hf_status hf_session_open(const hf_cli *cli, unsigned needs, hf_session *session
     if ((needs & HF_NEEDS_TARGET) != 0 || cli->target != NULL)
         HF_TRY(hf_config_target(session->config, cli->target, &session->target, error));
     if ((needs & HF_NEEDS_REPOSITORY) != 0)
-        HF_TRY(open_repository(session, error));
-    const bool must_enter = (needs & HF_ENTERS) == HF_ENTERS;
+        HF_TRY(open_repository(session, (needs & HF_MAY_NOT_READ) == HF_MAY_NOT_READ, error));
+    const bool is_blind = session->repository != NULL && hf_repository_is_write_only(session->repository);
+    const bool must_enter = (needs & HF_ENTERS) == HF_ENTERS && !is_blind;
     if (must_enter || (needs & HF_READS_OBJECTS) == HF_READS_OBJECTS)
         HF_TRY(enter(cli, session, must_enter, error));
     if ((needs & HF_NEEDS_DATABASE) == HF_NEEDS_DATABASE)

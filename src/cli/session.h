@@ -18,7 +18,8 @@ enum {
     HF_READS_OBJECTS =
         8 |
         HF_NEEDS_REPOSITORY, /* enters it, if it can: a restore works on one that may not be written too */
-    HF_ENTERS = 16 | HF_NEEDS_REPOSITORY /* it must: for whoever writes or takes a lock */
+    HF_ENTERS = 16 | HF_NEEDS_REPOSITORY, /* it must: for whoever writes or takes a lock */
+    HF_MAY_NOT_READ = 32 | HF_ENTERS      /* or does without, where nothing may be read: for a backup */
 };
 
 typedef struct hf_session {

@@ -158,7 +158,8 @@ hf_status hf_repository_put_object(hf_repository *repository, hf_zstd *zstd, int
                        HF_OBJECT_RAW_MAX);
 
     HF_TRY(hf_vault_name(vault, data, len, object.name, error));
-    HF_TRY(look_for_object(repository, zstd, check_existing, &object, &found, error));
+    if (!hf_repository_is_write_only(repository))
+        HF_TRY(look_for_object(repository, zstd, check_existing, &object, &found, error));
 
     if (!found) {
         HF_AUTO_BUF stored = HF_BUF_MAX(stored_max(len));

@@ -20,10 +20,10 @@
 
 struct hf_repository {
     hf_storage *storage;
-    char *id;
+    char *id;              /* NULL: it may not be read */
     hf_presence *presence; /* NULL: not entered */
-    char *key_id;    /* NULL: not encrypted */
-    hf_vault *vault; /* the same */
+    char *key_id;          /* NULL: not encrypted */
+    hf_vault *vault;       /* the same */
 };
 
 /* What holdfast.json says. */
@@ -224,8 +224,25 @@ static hf_status open_vault(hf_repository *repository, const char *passphrase, h
     return status;
 }
 
-hf_status hf_repository_open(hf_storage *storage, const char *passphrase, hf_repository **ret_repository,
+static hf_status open_unread(hf_storage **storage, const char *passphrase, hf_repository **ret_repository,
                              hf_error *error)
+{
+    if (passphrase != NULL)
+        return hf_hint(error,
+                       "a backup with keys that may not read needs a repository without a passphrase, or "
+                       "s3:GetObject");
+
+    hf_repository *repository = hf_alloc(sizeof(*repository));
+
+    repository->storage = HF_TAKE(*storage);
+    *ret_repository = repository;
+    if (error != NULL)
+        *error = (hf_error){0};
+    return HF_OK;
+}
+
+static hf_status open_any(hf_storage *storage, const char *passphrase, bool to_write,
+                          hf_repository **ret_repository, hf_error *error)
 {
     HF_AUTO(hf_storage_freep) hf_storage *owned = storage;
     HF_AUTO(repository_file_done) repository_file file = {0};
@@ -233,6 +250,9 @@ hf_status hf_repository_open(hf_storage *storage, const char *passphrase, hf_rep
 
     if (status == HF_E_NOT_FOUND)
         return not_a_repository(owned, error);
+    if (status == HF_E_STORAGE_DENIED && to_write &&
+        open_unread(&owned, passphrase, ret_repository, error) == HF_OK)
+        return HF_OK;
     HF_TRY(status);
     HF_TRY(check_passphrase(owned, file.is_encrypted, passphrase != NULL, error));
 
@@ -244,6 +264,23 @@ hf_status hf_repository_open(hf_storage *storage, const char *passphrase, hf_rep
         HF_TRY(open_vault(repository, passphrase, error));
     *ret_repository = HF_TAKE(repository);
     return HF_OK;
+}
+
+hf_status hf_repository_open(hf_storage *storage, const char *passphrase, hf_repository **ret_repository,
+                             hf_error *error)
+{
+    return open_any(storage, passphrase, false, ret_repository, error);
+}
+
+hf_status hf_repository_open_to_write(hf_storage *storage, const char *passphrase,
+                                      hf_repository **ret_repository, hf_error *error)
+{
+    return open_any(storage, passphrase, true, ret_repository, error);
+}
+
+bool hf_repository_is_write_only(const hf_repository *repository)
+{
+    return repository->id == NULL;
 }
 
 void hf_repository_free(hf_repository *repository)

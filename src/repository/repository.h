@@ -24,7 +24,7 @@
 #include "stream/zstd.h"
 
 #define HF_REPOSITORY_FORMAT 1
-#define HF_OBJECT_RAW_MAX (1024u << 20)   /* no object is larger, raw: one row can be nearly this long */
+#define HF_OBJECT_RAW_MAX (1024u << 20) /* no object is larger, raw: one row can be nearly this long */
 #define HF_MANIFEST_RAW_MAX (1024u << 20)
 
 typedef struct hf_repository hf_repository;
@@ -50,6 +50,14 @@ HF_MUST_CHECK hf_status hf_repository_create(hf_storage *storage, const hf_new_k
  */
 HF_MUST_CHECK hf_status hf_repository_open(hf_storage *storage, const char *passphrase,
                                            hf_repository **ret_repository, hf_error *error);
+
+/*
+ * The same for a backup, which goes on where the keys may write and read nothing: what is stored is then put without a look and not
+ * read back.  HF_E_STORAGE_DENIED with a passphrase, which cannot be used without reading.
+ */
+HF_MUST_CHECK hf_status hf_repository_open_to_write(hf_storage *storage, const char *passphrase,
+                                                    hf_repository **ret_repository, hf_error *error);
+bool hf_repository_is_write_only(const hf_repository *repository);
 void hf_repository_free(hf_repository *repository);
 void hf_repository_freep(hf_repository **repository);
 
@@ -75,7 +83,8 @@ HF_MUST_CHECK hf_status hf_repository_put_object(hf_repository *repository, hf_z
 
 /* Replace ret_data's content by an object's raw bytes, checked.  HF_E_CORRUPT names the object, also one that is missing. */
 HF_MUST_CHECK hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd,
-                                                 const hf_object_ref *object, hf_buf *ret_data, hf_error *error);
+                                                 const hf_object_ref *object, hf_buf *ret_data,
+                                                 hf_error *error);
 
 /* Only that it is there with its stored size. */
 HF_MUST_CHECK hf_status hf_repository_stat_object(hf_repository *repository, const hf_object_ref *object,
@@ -122,7 +131,8 @@ HF_MUST_CHECK hf_status hf_repository_find(hf_repository *repository, const char
 
 typedef struct hf_snapshot_choice {
     char *id;
-    hf_strings passed_over; /* what is wrong with newer ones that would have been meant, were they not broken */
+    hf_strings
+        passed_over; /* what is wrong with newer ones that would have been meant, were they not broken */
 } hf_snapshot_choice;
 void hf_snapshot_choice_done(hf_snapshot_choice *choice);
 
@@ -161,7 +171,8 @@ void hf_damage_list_done(hf_damage_list *list);
  * Read back every object of a snapshot (full) or look only at presence and stored size, on `jobs` threads.  All damage
  * is listed, not only the first.  HF_OK with an empty list: sound.
  */
-HF_MUST_CHECK hf_status hf_repository_verify(hf_repository *repository, const hf_manifest *manifest, bool full,
-                                             size_t jobs, hf_damage_list *ret_damage, hf_error *error);
+HF_MUST_CHECK hf_status hf_repository_verify(hf_repository *repository, const hf_manifest *manifest,
+                                             bool full, size_t jobs, hf_damage_list *ret_damage,
+                                             hf_error *error);
 
 #endif

@@ -291,6 +291,8 @@ static hf_status refuse_damage(const hf_snapshot_options *options, const hf_mani
 {
     HF_AUTO(hf_damage_list_done) hf_damage_list damage = {0};
 
+    if (hf_repository_is_write_only(options->repository))
+        return HF_OK;
     HF_TRY(hf_repository_verify(options->repository, manifest, false, options->jobs, &damage, error));
     if (damage.count > 0)
         return hf_fail(error, HF_E_CORRUPT, "what was stored cannot be found again: %s: %s",

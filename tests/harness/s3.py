@@ -221,6 +221,20 @@ class Rados:
         if status != 200:
             raise RuntimeError(f"bucket {name}: {status} {body}")
 
+    def restrict(self, bucket, name, *denied):
+        """A second user's environment, who may do all in the bucket but that: "s3:GetObject", … Replaces the bucket's policy."""
+        keys = (f"AKIA{name}", f"{name}secret0123456789holdfast")
+        self.add_user(name, *keys)
+        # The first user is named too: what the second puts is the second's own otherwise.
+        rules = (("Allow", "holdfast", ["s3:*"]), ("Allow", name, ["s3:*"]), ("Deny", name, list(denied)))
+        policy = {"Version": "2012-10-17", "Statement": [
+            {"Effect": effect, "Action": actions, "Principal": {"AWS": f"arn:aws:iam:::user/{user}"},
+             "Resource": [f"arn:aws:s3:::{bucket}", f"arn:aws:s3:::{bucket}/*"]} for effect, user, actions in rules]}
+        status, body = self.request("PUT", f"/{bucket}", json.dumps(policy).encode(), query="policy=")
+        if status not in (200, 204):
+            raise RuntimeError(f"policy of {bucket}: {status} {body}")
+        return {"AWS_ACCESS_KEY_ID": keys[0], "AWS_SECRET_ACCESS_KEY": keys[1]}
+
     def _api(self, service, **fields):
         status, body = self.request("POST", "/", urllib.parse.urlencode(fields).encode(), service=service,
                                     headers={"content-type": "application/x-www-form-urlencoded"})
