@@ -6,6 +6,7 @@
 #include "deploy/preflight.h"
 #include "pg/connection.h"
 #include "repository/journal.h"
+#include "repository/keys.h"
 
 /* One look at one target. */
 typedef struct examination {
@@ -159,6 +160,33 @@ static void look_at_server(examination *doctor, const char *url)
     look_beside(doctor, pg);
 }
 
+static void look_at_encryption(examination *doctor, hf_repository *repository)
+{
+    HF_AUTO(hf_key_list_done) hf_key_list list = {0};
+    hf_error error = {0};
+    const char *id = hf_repository_key_id(repository);
+
+    if (id == NULL) {
+        tell(doctor, "encryption", HF_FINDING_GOOD, "none: the repository is not encrypted", NULL);
+        return;
+    }
+    if (hf_keys_list(repository, &list, &error) != HF_OK) {
+        tell_error(doctor, "encryption", &error);
+        return;
+    }
+    HF_AUTO_STR seen = hf_format("the passphrase opens key %s, one of %zu", id, list.count);
+
+    tell(doctor, "encryption", HF_FINDING_GOOD, seen, NULL);
+    for (size_t i = 0; i < list.count; i++) {
+        if (list.items[i].broken == NULL)
+            continue;
+        HF_AUTO_STR broken = hf_format("key %s cannot be used: %s", list.items[i].id, list.items[i].broken);
+
+        tell(doctor, "encryption", HF_FINDING_WARNING, broken,
+             "restore it from a copy, or `holdfast key remove` it and add its passphrase again");
+    }
+}
+
 static void examine_target(examination *doctor, const hf_session *session)
 {
     HF_AUTO_SECRET url = NULL;
@@ -207,6 +235,8 @@ static hf_status run(hf_cli *cli, hf_error *error)
     bool repository = hf_session_open(cli, HF_NEEDS_REPOSITORY, &opened, &why) == HF_OK;
     if (!repository)
         tell_error(&doctor, "repository", &why);
+    else
+        look_at_encryption(&doctor, opened.repository);
     for (size_t i = 0; i < session.config->targets.count && repository; i++) {
         if (only != NULL && only != &session.config->targets.items[i])
             continue;

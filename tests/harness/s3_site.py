@@ -1,6 +1,5 @@
 """Sites whose repository is in an S3 bucket; the fixtures are imported where they are needed."""
 import itertools
-import json
 
 import pytest
 
@@ -18,11 +17,8 @@ class S3Site(Site):
         self.server, self.s3 = server, {"url": url, "s3": {"endpoint": server.url, "timeout": "2s", **options}}
         super().__init__(cluster, db, directory, create=False)
 
-    def write_config(self, **extra):
-        super().write_config(**extra)
-        lines = self.config.read_text(encoding="utf-8").split("\n")
-        lines[0:2] = [f"repository: {json.dumps(self.s3)}"]
-        self.config.write_text("\n".join(lines), encoding="utf-8")
+    def repository_options(self):
+        return self.s3
 
     def use(self, **options):
         """Further options of repository.s3."""

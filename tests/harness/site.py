@@ -27,6 +27,9 @@ class Site:
     def env(self):
         return {"DATABASE_URL": self.url, "HOLDFAST_PASSPHRASE": self.passphrase}
 
+    def repository_options(self):
+        return {"url": f"file://{self.repository}"}
+
     def write_config(self, **extra):
         """Writes holdfast.yaml. `extra`: further keys of the target (deploy={…}); they stay for later calls."""
         self.extra |= extra
@@ -38,8 +41,8 @@ class Site:
         }
         if self.checks:
             target["checks"] = self.checks
-        passphrase = "  passphrase: {env: HOLDFAST_PASSPHRASE}\n" if self.passphrase else ""
-        lines = [f"repository:\n  url: file://{self.repository}\n{passphrase}targets:\n  site:\n"]
+        repository = self.repository_options() | ({"passphrase": {"env": "HOLDFAST_PASSPHRASE"}} if self.passphrase else {})
+        lines = [f"repository: {json.dumps(repository)}\ntargets:\n  site:\n"]
         for key, value in target.items():
             if isinstance(value, list):
                 lines.append(f"    {key}:\n" + "".join(f"      - {json.dumps(item, ensure_ascii=False)}\n" for item in value))

@@ -9,7 +9,7 @@ import pytest
 from harness import proc
 
 COMMANDS = ("init", "doctor", "backup", "snapshots", "show", "diff", "verify", "prove", "restore", "deploy", "resume", "check",
-            "history", "report", "help", "version")
+            "history", "report", "key", "help", "version")
 
 
 def run(tmp_path, *args, env=None, check=None):
@@ -84,6 +84,12 @@ def test_version(tmp_path):
     (("snapshots",), 'there is no configuration "holdfast.yaml"', "holdfast init"),
     (("snapshots", "--config", "x.yaml"), 'there is no configuration "x.yaml"', "holdfast init --config x.yaml"),
     (("restore", "latest"), "where to?", "--into NAME"),
+    (("key",), '"holdfast key" needs list|add|remove [ID]', "usage: holdfast key list|add|remove"),
+    (("key", "show"), 'there is no "key show"', "usage: holdfast key list"),
+    (("key", "list", "0123"), '"key list" takes no ID', "usage"),
+    (("key", "remove"), '"key remove" needs the ID of a key', "usage"),
+    (("key", "remove", "0123", "--label", "x"), '"--label" is only for "key add"', "usage"),
+    (("key", "add"), "where is the new passphrase?", "--new-passphrase-env NAME"),
     (("restore", "latest", "--swap", "--into", "x"), '"--into" and "--swap" exclude each other', None),
 ])
 def test_mistakes_on_the_command_line(tmp_path, args, message, hint):

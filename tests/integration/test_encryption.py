@@ -139,3 +139,49 @@ def test_resume_after_a_kill(cluster, tmp_path, faults):
         assert compare.fingerprint_differences(before, compare.fingerprint(cluster, site.db)) == []
     finally:
         site.drop_databases()
+
+
+def test_keys(cluster, tmp_path):
+    cluster.createdb("sealed_keys")
+    site = Site(cluster, "sealed_keys", tmp_path / "site", create=False, passphrase=PASSPHRASE)
+    site.write_config(migrations={"kind": "none"})
+    second, third = "second passphrase 2", "third passphrase 3"
+    env = {"HOLDFAST_PASSPHRASE": second}
+    try:
+        site.holdfast("init", check=0)
+        snapshot = site.json("backup")["snapshot"]["id"]
+        (tmp_path / "third").write_text(third + "\n")
+        added = [site.json("key", "add", "--new-passphrase-env", "NEW", "--label", "for ci", env={"NEW": second})["added"],
+                 site.json("key", "add", "--new-passphrase-file", tmp_path / "third")["added"]]
+        keys = {key["id"]: key for key in site.json("key", "list")["keys"]}
+        assert len(keys) == 3 and keys[added[0]]["label"] == "for ci" and keys[added[1]]["label"] is None
+        first, = (key for key in keys if keys[key]["current"])
+        assert first not in added and all(key["user"] and key["host"] and key["created_at"] for key in keys.values())
+        assert site.json("snapshots", env=env)["snapshots"][0]["id"] == snapshot
+        text = site.holdfast("key", "list", env=env, check=0).stdout
+        assert f"* {added[0]}" in text.replace("  ", " ") and "for ci" in text
+
+        # Not without a passphrase that opens it, nor a bad new one, nor the one in use.
+        assert site.holdfast("key", "add", "--new-passphrase-env", "NEW", env={"NEW": "xxxxxxxxx", "HOLDFAST_PASSPHRASE": "wrong wrong"}).returncode == 23
+        assert "fewer than 8" in site.holdfast("key", "add", "--new-passphrase-env", "NEW", "--output", "json", env={"NEW": "short"}, check=2).stdout
+        assert "NEW" in site.holdfast("key", "add", "--new-passphrase-env", "NEW", check=2).stderr
+        assert site.json("key", "remove", first[:8], env=env)["removed"] == first
+        site.holdfast("snapshots", check=23)
+        site.holdfast("key", "remove", added[1], env=env, check=0)
+        refused = site.holdfast("key", "remove", added[0], "--verbose", "--output", "json", env=env, check=4)
+        assert "key add" in refused.json()["error"]["hint"] and second not in refused.stdout + refused.stderr
+
+        findings = {entry["what"]: entry for entry in site.json("doctor", env=env)["findings"]}
+        assert findings["encryption"]["level"] == "good" and added[0] in findings["encryption"]["seen"]
+        findings = {entry["what"]: entry for entry in site.json("doctor", check=6)["findings"]}
+        assert findings["repository"]["level"] == "bad" and "does not open" in findings["repository"]["seen"] and findings["repository"]["remedy"]
+    finally:
+        site.drop_databases()
+
+
+def test_a_plain_repository_has_no_keys(small_site):
+    for arguments in (["list"], ["remove", "0123"], ["add", "--new-passphrase-env", "NEW"]):
+        error = small_site.holdfast("key", *arguments, "--output", "json", env={"NEW": "new passphrase"}, check=2).json()["error"]
+        assert "not encrypted" in error["message"] and error["hint"]
+    findings = {entry["what"]: entry for entry in small_site.json("doctor")["findings"]}
+    assert findings["encryption"]["level"] == "good" and "not encrypted" in findings["encryption"]["seen"]

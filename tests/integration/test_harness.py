@@ -214,7 +214,7 @@ def test_site__work_folder(site):
     assert len(list((site.directory / "prisma" / "migrations").glob("2025*"))) == 0
     assert (site.directory / ".github" / "prisma-verification.json").exists()
     site.add_checks({"name": "rows", "command": {"run": ["true"]}})
-    assert "repository:\n  url: file://" in site.config.read_text()
+    assert f'repository: {{"url": "file://{site.repository}"}}' in site.config.read_text()
 
 
 def test_proc__status_and_timeout(monkeypatch, tmp_path):

@@ -33,6 +33,17 @@ def test_the_life_of_a_repository(remote):
     assert remote.server.secret_key not in result.stdout + result.stderr
 
 
+def test_an_encrypted_repository(remote):
+    remote.passphrase = "correct horse battery staple"
+    remote.use()
+    assert remote.json("init")["repository"]["encrypted"] is True
+    assert remote.json("backup", "--label", "wedding")["snapshot"]["chunks_new"] > 0
+    assert remote.json("backup")["snapshot"]["chunks_new"] == 0
+    remote.holdfast("verify", "--full", check=0)
+    restored_equals(remote, "label:wedding")
+    assert remote.holdfast("snapshots", env={"HOLDFAST_PASSPHRASE": "not the right one"}, check=23).stdout == ""
+
+
 def test_a_deploy_that_fails_is_put_back(remote):
     remote.holdfast("init", check=0)
     remote.add_migrations("fail-halfway")
