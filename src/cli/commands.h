@@ -9,6 +9,7 @@ extern const hf_command hf_command_check;
 extern const hf_command hf_command_deploy;
 extern const hf_command hf_command_diff;
 extern const hf_command hf_command_doctor;
+extern const hf_command hf_command_gc;
 extern const hf_command hf_command_help;
 extern const hf_command hf_command_history;
 extern const hf_command hf_command_init;

@@ -245,6 +245,16 @@ hf_status hf_presence_look(hf_presence *self, hf_error *error)
     return look(self, error);
 }
 
+hf_status hf_presence_time(hf_presence *self, int64_t *ret_ms, hf_error *error)
+{
+    HF_AUTO(others_done) others list = {0};
+
+    HF_TRY(give_sign(self, error));
+    HF_TRY(list_others(self, &list, error));
+    *ret_ms = storage_now(self, &list);
+    return HF_OK;
+}
+
 hf_status hf_presence_find(hf_presence *self, const char *id, bool *ret_alive, hf_error *error)
 {
     HF_AUTO(others_done) others list = {0};

@@ -41,6 +41,9 @@ HF_MUST_CHECK hf_status hf_presence_check(hf_presence *self, bool ask, hf_error 
 /* HF_E_BUSY if somebody of the other kind is there, with its name. */
 HF_MUST_CHECK hf_status hf_presence_look(hf_presence *self, hf_error *error);
 
+/* Now, by the storage's clock. */
+HF_MUST_CHECK hf_status hf_presence_time(hf_presence *self, int64_t *ret_ms, hf_error *error);
+
 /* Is the user or gc with this id there, and alive as far as can be told? */
 HF_MUST_CHECK hf_status hf_presence_find(hf_presence *self, const char *id, bool *ret_alive, hf_error *error);
 
