@@ -49,13 +49,20 @@ static const char *after_dollar(const char *at)
     return at + strlen(at);
 }
 
+/* Whether a word ends just before `at`. */
+static bool follows_word(const char *begin, const char *at)
+{
+    return at > begin && (isalnum((unsigned char) at[-1]) || at[-1] == '_');
+}
+
 const char *hf_definition_after_quoted(const char *begin, const char *at)
 {
     if (*at == '\'')
-        return after_quoted(at, '\'', at > begin && at[-1] == 'E');
+        return after_quoted(at, '\'',
+                            at > begin && (at[-1] == 'E' || at[-1] == 'e') && !follows_word(begin, at - 1));
     if (*at == '"')
         return after_quoted(at, '"', false);
-    if (*at == '$' && (at == begin || !(isalnum((unsigned char) at[-1]) || at[-1] == '_')))
+    if (*at == '$' && !follows_word(begin, at))
         return after_dollar(at);
     return at;
 }
