@@ -1,0 +1,8 @@
+-- bad
+ALTER TABLE log ADD PRIMARY KEY (id);
+-- bad
+ALTER TABLE log ADD COLUMN key bigserial PRIMARY KEY;
+-- good
+ALTER TABLE log ADD CONSTRAINT x PRIMARY KEY USING INDEX i;
+-- good
+CREATE TABLE x (a int PRIMARY KEY);

@@ -1,0 +1,11 @@
+-- bad
+ALTER TABLE orders ADD CONSTRAINT x UNIQUE (n);
+-- bad
+ALTER TABLE orders ADD CONSTRAINT x EXCLUDE USING gist (n WITH =);
+-- bad
+ALTER TABLE orders ADD COLUMN x int UNIQUE;
+-- good
+ALTER TABLE orders ADD CONSTRAINT x UNIQUE USING INDEX i;
+-- good
+CREATE TABLE x (a int);
+ALTER TABLE x ADD UNIQUE (a);

@@ -1,0 +1,11 @@
+-- bad
+BEGIN;
+ALTER TABLE orders ADD COLUMN x int;
+-- bad
+SELECT 1;
+START TRANSACTION;
+SELECT 2;
+-- good
+BEGIN;
+ALTER TABLE orders ADD COLUMN x int;
+COMMIT;

@@ -1,0 +1,4 @@
+-- bad
+COPY orders FROM STDIN;
+-- good
+COPY orders FROM '/srv/orders';

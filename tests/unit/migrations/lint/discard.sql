@@ -1,0 +1,6 @@
+-- bad
+DISCARD ALL;
+-- bad
+SELECT pg_advisory_unlock_all();
+-- good
+DISCARD PLANS;

@@ -1,0 +1,11 @@
+-- bad
+ALTER TABLE orders DROP CONSTRAINT orders_total_check;
+-- bad
+ALTER TABLE orders DROP CONSTRAINT IF EXISTS orders_pkey;
+-- bad
+ALTER DOMAIN positive DROP CONSTRAINT positive_check;
+-- good
+ALTER TABLE orders DROP CONSTRAINT IF EXISTS not_there;
+-- good
+ALTER TABLE orders ADD CONSTRAINT x CHECK (n > 0) NOT VALID;
+ALTER TABLE orders DROP CONSTRAINT x;

@@ -1,0 +1,6 @@
+-- bad
+DROP DATABASE shop;
+-- bad
+DROP TABLESPACE fast;
+-- good
+CREATE DATABASE shop;

@@ -1,0 +1,4 @@
+-- bad
+DROP OWNED BY x;
+-- good
+REASSIGN OWNED BY x TO y;

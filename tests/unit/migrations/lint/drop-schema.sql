@@ -1,0 +1,6 @@
+-- bad
+DROP SCHEMA audit;
+-- bad
+DROP SCHEMA IF EXISTS audit CASCADE;
+-- good
+CREATE SCHEMA audit;

@@ -1,0 +1,14 @@
+-- bad
+DROP TABLE orders;
+-- bad
+DROP TABLE IF EXISTS customers, public.orders;
+-- bad
+DROP TABLE not_known;
+-- good
+CREATE TABLE x (a int);
+DROP TABLE x;
+-- good
+DROP TABLE IF EXISTS not_known;
+-- good
+CREATE TEMP TABLE x AS SELECT 1;
+DROP TABLE x;

@@ -1,0 +1,14 @@
+-- bad
+DO $$ BEGIN DROP TABLE orders; END $$;
+-- bad
+CALL tidy();
+-- bad
+SELECT tidy(id) FROM orders;
+-- bad
+EXECUTE x;
+-- bad
+ALTER EXTENSION pg_trgm UPDATE;
+-- good
+SELECT now(), lower(name) FROM customers;
+-- good
+CREATE FUNCTION x() RETURNS int LANGUAGE sql BEGIN ATOMIC SELECT 1; END;

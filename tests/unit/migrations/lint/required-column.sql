@@ -1,0 +1,11 @@
+-- bad
+ALTER TABLE orders ADD COLUMN x int NOT NULL;
+-- bad
+ALTER TABLE orders ADD COLUMN x int NOT NULL DEFAULT NULL;
+-- good
+ALTER TABLE orders ADD COLUMN x int NOT NULL DEFAULT 0;
+-- good
+ALTER TABLE orders ADD COLUMN x int;
+-- good
+CREATE TABLE x (a int);
+ALTER TABLE x ADD COLUMN b int NOT NULL;

@@ -1,0 +1,21 @@
+-- bad
+SELECT 1;
+COMMIT;
+SELECT 2;
+-- bad
+BEGIN;
+SELECT 1;
+COMMIT;
+SELECT 2;
+-- bad
+BEGIN;
+SELECT 1;
+ROLLBACK;
+-- good
+BEGIN;
+SELECT 1;
+COMMIT;
+-- good
+SAVEPOINT a;
+SELECT 1;
+RELEASE a;

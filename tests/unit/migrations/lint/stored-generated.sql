@@ -1,0 +1,4 @@
+-- bad
+ALTER TABLE orders ADD COLUMN x int GENERATED ALWAYS AS (n * 2) STORED;
+-- good
+CREATE TABLE x (a int, b int GENERATED ALWAYS AS (a * 2) STORED);

@@ -1,0 +1,9 @@
+-- bad
+ALTER TABLE orders ADD CONSTRAINT x CHECK (n > 0) NOT VALID;
+ALTER TABLE orders VALIDATE CONSTRAINT x;
+-- good
+ALTER TABLE orders ADD CONSTRAINT x CHECK (n > 0) NOT VALID;
+-- next migration
+ALTER TABLE orders VALIDATE CONSTRAINT x;
+-- good
+ALTER TABLE orders VALIDATE CONSTRAINT orders_later;
