@@ -15,6 +15,7 @@ extern const hf_command hf_command_history;
 extern const hf_command hf_command_init;
 extern const hf_command hf_command_pin;
 extern const hf_command hf_command_key;
+extern const hf_command hf_command_plan;
 extern const hf_command hf_command_prove;
 extern const hf_command hf_command_prune;
 extern const hf_command hf_command_report;

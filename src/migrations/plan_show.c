@@ -1,0 +1,207 @@
+/* A plan as JSON and as Markdown. */
+#include <string.h>
+
+#include "base/text.h"
+#include "migrations/plan.h"
+
+#define SQL_SHOWN_MAX 8000 /* bytes of a statement in Markdown */
+
+char *hf_plan_relation_shown(const hf_lint_relation *relation)
+{
+    char rows[32], bytes[32];
+
+    if (relation->is_new)
+        return hf_format("%s (new)", relation->name);
+    if (!relation->known)
+        return hf_format("%s (not known)", relation->name);
+    return hf_format("%s (about %s row%s, %s)", relation->name,
+                     hf_show_count((uint64_t) relation->rows, rows), relation->rows == 1 ? "" : "s",
+                     hf_show_size(relation->bytes, bytes));
+}
+
+static json_t *relations_json(const hf_lint_statement *statement)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < statement->relations.count; i++) {
+        const hf_lint_relation *relation = &statement->relations.items[i];
+        bool measured = relation->known && !relation->is_new;
+        json_t *object = json_pack("{s:s, s:b, s:b, s:s}", "name", relation->name, "known", relation->known,
+                                   "new", relation->is_new, "lock", hf_lock_name(relation->lock));
+
+        json_object_set_new(object, "rows", measured ? json_integer(relation->rows) : json_null());
+        json_object_set_new(object, "bytes",
+                            measured ? json_integer((json_int_t) relation->bytes) : json_null());
+        json_array_append_new(array, object);
+    }
+    return array;
+}
+
+static json_t *findings_json(const hf_lint_statement *statement)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < statement->findings.count; i++) {
+        const hf_lint_finding *finding = &statement->findings.items[i];
+
+        json_array_append_new(array, json_pack("{s:s, s:s, s:s, s:s, s:s, s:s?}", "rule", finding->rule->name,
+                                               "class", hf_rule_class_name(finding->rule->class_), "about",
+                                               finding->about, "explanation", finding->rule->explanation,
+                                               "recipe", finding->rule->recipe, "allowed", finding->allowed));
+    }
+    return array;
+}
+
+static json_t *statement_json(const hf_plan_migration *migration, const hf_lint_statement *statement)
+{
+    return json_pack("{s:i, s:s, s:s%, s:s, s:b, s:b, s:o, s:o}", "line", statement->line, "kind",
+                     statement->kind, "sql", migration->sql + statement->at, statement->len, "lock",
+                     hf_lock_name(statement->lock), "rewrites", statement->rewrites, "scans",
+                     statement->scans, "relations", relations_json(statement), "findings",
+                     findings_json(statement));
+}
+
+json_t *hf_plan_json(const hf_plan *plan)
+{
+    json_t *migrations = json_array(), *counts = json_object();
+
+    for (size_t i = 0; i < plan->migrations.count; i++) {
+        const hf_plan_migration *migration = &plan->migrations.items[i];
+        json_t *statements = json_array();
+
+        for (size_t k = 0; k < migration->statements.count; k++)
+            json_array_append_new(statements, statement_json(migration, &migration->statements.items[k]));
+        json_array_append_new(migrations,
+                              json_pack("{s:s, s:o}", "name", migration->name, "statements", statements));
+    }
+    for (size_t i = 0; i < HF_RULE_CLASSES; i++)
+        json_object_set_new(counts, hf_rule_class_name((hf_rule_class) i),
+                            json_integer((json_int_t) plan->findings[i]));
+    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:b, s:s?, s:s?, s:s?}", "target", plan->target, "database",
+                     plan->database, "unknown", plan->unknown, "migrations", migrations, "findings", counts,
+                     "destructive", plan->destructive, "system_identifier",
+                     plan->system_identifier[0] != '\0' ? plan->system_identifier : NULL, "schema",
+                     plan->unknown ? NULL : plan->schema, "digest", plan->unknown ? NULL : plan->digest);
+}
+
+/* ---- Markdown ---- */
+
+/* A fence longer than any run of backticks in the text. */
+static void add_code(hf_buf *out, const char *sql, size_t len)
+{
+    size_t longest = 2, run = 0, shown = len;
+
+    for (size_t i = 0; i < len; i++) {
+        run = sql[i] == '`' ? run + 1 : 0;
+        longest = run > longest ? run : longest;
+    }
+    if (shown > SQL_SHOWN_MAX)
+        for (shown = SQL_SHOWN_MAX; shown > 0 && ((unsigned char) sql[shown] & 0xC0) == 0x80;)
+            shown--;
+    for (size_t i = 0; i <= longest; i++)
+        hf_buf_putc(out, '`');
+    hf_buf_puts(out, "sql\n");
+    hf_buf_append(out, sql, shown);
+    hf_buf_printf(out, "%s\n", shown < len ? "\n-- ... and more" : "");
+    for (size_t i = 0; i <= longest; i++)
+        hf_buf_putc(out, '`');
+    hf_buf_puts(out, "\n\n");
+}
+
+/* Names and reasons come from the files: nothing in them may become markup. */
+static void add_plain(hf_buf *out, const char *text)
+{
+    for (const char *c = text; *c != '\0'; c++) {
+        if (strchr("\\`*_[]<>|#~&!@", *c) != NULL)
+            hf_buf_putc(out, '\\');
+        hf_buf_putc(out, *c == '\n' || *c == '\r' ? ' ' : *c);
+    }
+}
+
+static void add_effects(hf_buf *out, const hf_lint_statement *statement)
+{
+    const char *separator = "";
+
+    if (statement->relations.count == 0 && statement->lock == HF_LOCK_NONE)
+        return;
+    for (size_t i = 0; i < statement->relations.count; i++) {
+        HF_AUTO_STR shown = hf_plan_relation_shown(&statement->relations.items[i]);
+
+        hf_buf_puts(out, separator);
+        add_plain(out, shown);
+        separator = ", ";
+    }
+    if (statement->lock != HF_LOCK_NONE)
+        hf_buf_printf(out, "; lock %s", hf_lock_name(statement->lock));
+    hf_buf_puts(out, statement->rewrites ? "; **rewrites the table**"
+                     : statement->scans  ? "; scans the table"
+                                         : "");
+    hf_buf_puts(out, "\n\n");
+}
+
+static void add_findings(hf_buf *out, const hf_lint_statement *statement)
+{
+    for (size_t i = 0; i < statement->findings.count; i++) {
+        const hf_lint_finding *finding = &statement->findings.items[i];
+
+        hf_buf_printf(out, "- %s **%s** (%s)",
+                      finding->allowed != NULL ? "allowed:" : ":warning:", finding->rule->name,
+                      hf_rule_class_name(finding->rule->class_));
+        if (finding->about[0] != '\0') {
+            hf_buf_putc(out, ' ');
+            add_plain(out, finding->about);
+        }
+        if (finding->allowed != NULL) {
+            hf_buf_puts(out, ": ");
+            add_plain(out, finding->allowed);
+            hf_buf_putc(out, '\n');
+            continue;
+        }
+        hf_buf_puts(out, ": ");
+        add_plain(out, finding->rule->explanation);
+        hf_buf_puts(out, ".  \n  Safe way: ");
+        add_plain(out, finding->rule->recipe);
+        hf_buf_puts(out, ".\n");
+    }
+    if (statement->findings.count > 0)
+        hf_buf_putc(out, '\n');
+}
+
+static void add_migration(hf_buf *out, const hf_plan_migration *migration)
+{
+    hf_buf_puts(out, "### ");
+    add_plain(out, migration->name);
+    hf_buf_puts(out, "\n\n");
+    if (migration->statements.count == 0)
+        hf_buf_puts(out, "No statements.\n\n");
+    for (size_t i = 0; i < migration->statements.count; i++) {
+        const hf_lint_statement *statement = &migration->statements.items[i];
+
+        hf_buf_printf(out, "Line %d:\n\n", statement->line);
+        add_code(out, migration->sql + statement->at, statement->len);
+        add_effects(out, statement);
+        add_findings(out, statement);
+    }
+}
+
+void hf_plan_markdown(const hf_plan *plan, hf_buf *out)
+{
+    hf_buf_puts(out, "## Migrations for ");
+    add_plain(out, plan->target);
+    hf_buf_puts(out, "\n\n");
+    if (plan->unknown) {
+        hf_buf_puts(out, "The migrator is a command; what is pending is not known.\n");
+        return;
+    }
+    if (plan->migrations.count == 0)
+        hf_buf_puts(out, "Nothing is pending.\n\n");
+    else {
+        hf_buf_printf(out, "%zu pending;", plan->migrations.count);
+        for (size_t i = 0; i < HF_RULE_CLASSES; i++)
+            hf_buf_printf(out, " %zu %s%s", plan->findings[i], hf_rule_class_name((hf_rule_class) i),
+                          i + 1 < HF_RULE_CLASSES ? "," : ".\n\n");
+    }
+    for (size_t i = 0; i < plan->migrations.count; i++)
+        add_migration(out, &plan->migrations.items[i]);
+    hf_buf_printf(out, "Digest: `%s`\n", plan->digest);
+}
