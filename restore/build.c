@@ -55,14 +55,18 @@ hf_status hf_restore_session_open(const hf_restore_options *options, const char 
     return HF_OK;
 }
 
-hf_status hf_set_string_syntax(hf_pg *pg, const hf_archive *archive, hf_error *error)
+bool hf_has_escaped_strings(const hf_archive *archive)
 {
     for (size_t i = 0; i < archive->entries.count; i++)
         if (strcmp(archive->entries.items[i].kind, "STDSTRINGS") == 0)
-            return strstr(archive->entries.items[i].definition, "off") != NULL
-                       ? hf_pg_exec(pg, "SET standard_conforming_strings = off", error)
-                       : HF_OK;
-    return HF_OK;
+            return strstr(archive->entries.items[i].definition, "off") != NULL;
+    return false;
+}
+
+hf_status hf_set_string_syntax(hf_pg *pg, const hf_archive *archive, hf_error *error)
+{
+    return hf_has_escaped_strings(archive) ? hf_pg_exec(pg, "SET standard_conforming_strings = off", error)
+                                           : HF_OK;
 }
 
 void hf_restore_session_done(hf_restore_session *session)

@@ -21,6 +21,9 @@ typedef struct hf_restore_session {
 HF_MUST_CHECK hf_status hf_restore_session_open(const hf_restore_options *options, const char *purpose,
                                                 size_t jobs, hf_restore_session *ret_session,
                                                 hf_error *error);
+/* Was the source's standard_conforming_strings off? */
+bool hf_has_escaped_strings(const hf_archive *archive);
+
 /* Read the archive's definitions as they were written: with standard_conforming_strings as the source's was. */
 HF_MUST_CHECK hf_status hf_set_string_syntax(hf_pg *pg, const hf_archive *archive, hf_error *error);
 

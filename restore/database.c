@@ -79,26 +79,32 @@ static void add_comment(hf_buf *sql, const char *database, const char *comment)
         hf_buf_puts(sql, "NULL");
 }
 
+void hf_database_sql_create(hf_buf *sql, const hf_manifest *manifest, const char *database, bool with_owner,
+                            int server_version)
+{
+    hf_buf_puts(sql, "CREATE DATABASE ");
+    hf_sql_name(sql, database);
+    hf_buf_puts(sql, " WITH TEMPLATE = template0");
+    if (with_owner && *manifest->database.owner != '\0') {
+        hf_buf_puts(sql, " OWNER = ");
+        hf_sql_name(sql, manifest->database.owner);
+    }
+    add_option(sql, "ENCODING", manifest->database.encoding);
+    add_provider(sql, manifest, server_version);
+    add_option(sql, "LC_COLLATE", manifest->database.collate);
+    add_option(sql, "LC_CTYPE", manifest->database.ctype);
+    /* template0's own needs no privilege as long as it is not named. */
+    if (*manifest->database.tablespace != '\0' && strcmp(manifest->database.tablespace, "pg_default") != 0) {
+        hf_buf_puts(sql, " TABLESPACE = ");
+        hf_sql_name(sql, manifest->database.tablespace);
+    }
+}
+
 hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool *ret_created, hf_error *error)
 {
     const hf_manifest *manifest = options->manifest;
     HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
-    hf_buf_puts(&sql, "CREATE DATABASE ");
-    hf_sql_name(&sql, options->database);
-    hf_buf_puts(&sql, " WITH TEMPLATE = template0");
-    if (!options->no_owner && *manifest->database.owner != '\0') {
-        hf_buf_puts(&sql, " OWNER = ");
-        hf_sql_name(&sql, manifest->database.owner);
-    }
-    add_option(&sql, "ENCODING", manifest->database.encoding);
-    add_provider(&sql, manifest, hf_pg_version(pg));
-    add_option(&sql, "LC_COLLATE", manifest->database.collate);
-    add_option(&sql, "LC_CTYPE", manifest->database.ctype);
-    /* template0's own needs no privilege as long as it is not named. */
-    if (*manifest->database.tablespace != '\0' && strcmp(manifest->database.tablespace, "pg_default") != 0) {
-        hf_buf_puts(&sql, " TABLESPACE = ");
-        hf_sql_name(&sql, manifest->database.tablespace);
-    }
+    hf_database_sql_create(&sql, manifest, options->database, !options->no_owner, hf_pg_version(pg));
     /* Until it bears the mark nobody may take it for a whole one: a kill may come between the two statements. */
     hf_buf_puts(&sql, " ALLOW_CONNECTIONS = false");
     HF_TRY(hf_buf_check(&sql, "query", error));

@@ -14,6 +14,10 @@
 HF_MUST_CHECK hf_status hf_database_probe(hf_pg *pg, const char *database, bool *ret_exists,
                                           bool *ret_unfinished, hf_error *error);
 
+/* The CREATE DATABASE that makes it as it was, for a server of this version. */
+void hf_database_sql_create(hf_buf *sql, const hf_manifest *manifest, const char *database, bool with_owner,
+                            int server_version);
+
 /*
  * Create it from template0 with the manifest's owner, encoding, locale and tablespace, and mark it unfinished.
  * *ret_created is set as soon as it exists, also when what follows fails.

@@ -7,7 +7,7 @@
 #define BATCH 500
 #define STATEMENT_MAX (4u << 20)
 
-static void add_setval(hf_buf *sql, const hf_sequence *sequence)
+void hf_finish_sql_setval(hf_buf *sql, const hf_sequence *sequence)
 {
     HF_AUTO_BUF name = HF_BUF_MAX(1024);
     hf_sql_qualified(&name, sequence->schema, sequence->name);
@@ -33,7 +33,7 @@ static hf_status set_batch(hf_job *job, hf_restore_session *session, size_t firs
     HF_AUTO_BUF sql = HF_BUF_MAX(STATEMENT_MAX);
     for (size_t i = first; i < end; i++) {
         hf_buf_puts(&sql, i == first ? "SELECT " : ", ");
-        add_setval(&sql, &job->manifest->sequences.items[i]);
+        hf_finish_sql_setval(&sql, &job->manifest->sequences.items[i]);
     }
     HF_TRY(hf_buf_check(&sql, "statement", error));
     hf_status status = hf_pg_exec(session->pg, hf_buf_text(&sql), error);

@@ -112,13 +112,23 @@ HF_MUST_CHECK hf_status hf_load_table(hf_job *job, hf_restore_session *session, 
 HF_MUST_CHECK hf_status hf_load_chunk(hf_job *job, hf_restore_session *session, size_t table, size_t chunk,
                                       hf_error *error);
 
+/* The table and columns that a table's rows are loaded into: "a"."b" ("x", "y"). */
+void hf_load_sql_rows(hf_buf *sql, const hf_table *table);
+
+/* What makes room in an extension's configuration table. */
+void hf_load_sql_delete(hf_buf *sql, const hf_table *table);
+
 /* finish.c */
+void hf_finish_sql_setval(hf_buf *sql, const hf_sequence *sequence); /* the call of setval() */
 HF_MUST_CHECK hf_status hf_set_sequences(hf_job *job, hf_restore_session *session, hf_error *error);
 /* What the server refuses is returned, and reported by whoever does not try again. */
 HF_MUST_CHECK hf_status hf_refresh(hf_job *job, hf_restore_session *session, size_t entry, hf_error *error);
 void hf_refresh_failed(hf_job *job, size_t entry, const hf_error *error); /* under the mutex */
 HF_MUST_CHECK hf_status hf_analyze(hf_job *job, hf_restore_session *session, size_t first, size_t count,
                                    hf_error *error);
+
+/* An index or a check by a function is right only if the rows that the function reads are there, whosever they are. */
+bool hf_entry_may_read_tables(const hf_entry *entry);
 
 bool hf_task_is_load(const hf_task *task); /* of rows */
 

@@ -12,11 +12,18 @@
 
 #define BATCH 500 /* objects are locked until the end of their transaction */
 #define STATEMENTS_MAX (64u << 20)
-#define OBJECTS "pg_temp.hf_large_object"
-#define PIECES "pg_temp.hf_large_object_piece"
+#define OBJECTS HF_LARGE_OBJECTS
+#define PIECES HF_LARGE_OBJECT_PIECES
 
-/* One row a statement, in the order in which they are to run.  $1: with owners, $2: with grants. */
-static const char STATEMENTS[] =
+const char hf_large_objects_make_table[] =
+    "CREATE TEMPORARY TABLE " OBJECTS " (oid pg_catalog.oid, owner pg_catalog.text, "
+    "acl pg_catalog.text, comment pg_catalog.text)";
+
+const char hf_large_objects_make_pieces[] =
+    "CREATE TEMPORARY TABLE " PIECES
+    " (oid pg_catalog.oid, position pg_catalog.int8, bytes pg_catalog.bytea)";
+
+const char hf_large_objects_statements[] =
     "WITH o AS (SELECT oid, owner, acl, comment FROM " OBJECTS "), "
     "g AS (SELECT o.oid, o.owner, x.number, pg_catalog.pg_get_userbyid(x.grantor) AS grantor, "
     "CASE WHEN x.grantee = 0 THEN 'PUBLIC' ELSE "
@@ -62,10 +69,7 @@ hf_status hf_large_objects_create(hf_job *job, hf_restore_session *session, hf_e
     const hf_table *objects = &job->manifest->large_objects.objects;
     if (objects->chunks.count == 0)
         return HF_OK;
-    HF_TRY(hf_pg_exec(session->pg,
-                      "CREATE TEMPORARY TABLE " OBJECTS " (oid pg_catalog.oid, owner pg_catalog.text, "
-                      "acl pg_catalog.text, comment pg_catalog.text)",
-                      error));
+    HF_TRY(hf_pg_exec(session->pg, hf_large_objects_make_table, error));
     for (size_t i = 0; i < objects->chunks.count; i++)
         HF_TRY(fetch(job, session, &objects->chunks.items[i], "COPY " OBJECTS " FROM STDIN", error));
     hf_status status =
@@ -76,11 +80,7 @@ hf_status hf_large_objects_create(hf_job *job, hf_restore_session *session, hf_e
 hf_status hf_large_objects_load(hf_job *job, hf_restore_session *session, size_t number, hf_error *error)
 {
     const hf_chunk *chunk = &job->manifest->large_objects.pieces.chunks.items[number];
-    HF_TRY(
-        hf_pg_exec(session->pg,
-                   "BEGIN; CREATE TEMPORARY TABLE " PIECES
-                   " (oid pg_catalog.oid, position pg_catalog.int8, bytes pg_catalog.bytea) ON COMMIT DROP",
-                   error));
+    HF_TRY(hf_pg_execf(session->pg, error, "BEGIN; %s ON COMMIT DROP", hf_large_objects_make_pieces));
     hf_status status = fetch(job, session, chunk, "COPY " PIECES " FROM STDIN", error);
     if (status == HF_OK)
         status = hf_pg_exec(session->pg,
@@ -181,7 +181,7 @@ static hf_status set_properties(hf_job *job, hf_restore_session *session, hf_err
     HF_AUTO_ROWS rows = NULL;
     if (is_mapped(job))
         HF_TRY(map_roles(job->options->role_map, session, error));
-    HF_TRY(hf_pg_query(session->pg, STATEMENTS, 2, params, &rows, error));
+    HF_TRY(hf_pg_query(session->pg, hf_large_objects_statements, 2, params, &rows, error));
     for (size_t first = 0; first < hf_rows_count(rows); first += BATCH) {
         size_t end = hf_rows_count(rows) - first < BATCH ? hf_rows_count(rows) : first + BATCH;
         HF_TRY(run_batch(job, session, rows, first, end, error));

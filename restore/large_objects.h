@@ -7,6 +7,17 @@
 
 #include "restore/job.h"
 
+/* Where the rows of the two chunk tables go on their way. */
+#define HF_LARGE_OBJECTS "pg_temp.hf_large_object"
+#define HF_LARGE_OBJECT_PIECES "pg_temp.hf_large_object_piece"
+extern const char hf_large_objects_make_table[], hf_large_objects_make_pieces[];
+
+/*
+ * A query whose column "sql" has the statements that give the objects in HF_LARGE_OBJECTS owner, comment and grants, one a row, in their
+ * order.  $1: with owners, $2: with grants.
+ */
+extern const char hf_large_objects_statements[];
+
 /* Make all of them, empty.  What they need later stays in a temporary table of the session. */
 HF_MUST_CHECK hf_status hf_large_objects_create(hf_job *job, hf_restore_session *session, hf_error *error);
 

@@ -16,9 +16,8 @@
 
 #define STATEMENT_MAX (1u << 20)
 
-static void add_copy(hf_buf *sql, const hf_table *table, bool freeze)
+void hf_load_sql_rows(hf_buf *sql, const hf_table *table)
 {
-    hf_buf_puts(sql, "COPY ");
     if (table->root_name != NULL)
         hf_sql_qualified(sql, table->root_schema, table->root_name);
     else
@@ -27,8 +26,22 @@ static void add_copy(hf_buf *sql, const hf_table *table, bool freeze)
         hf_buf_puts(sql, i == 0 ? " (" : ", ");
         hf_sql_name(sql, table->columns.items[i]);
     }
-    hf_buf_puts(sql, table->columns.count > 0 ? ") FROM STDIN" : " FROM STDIN");
+    hf_buf_puts(sql, table->columns.count > 0 ? ")" : "");
+}
+
+static void add_copy(hf_buf *sql, const hf_table *table, bool freeze)
+{
+    hf_buf_puts(sql, "COPY ");
+    hf_load_sql_rows(sql, table);
+    hf_buf_puts(sql, " FROM STDIN");
     hf_pg_sql_copy_options(sql, table->format, freeze);
+}
+
+void hf_load_sql_delete(hf_buf *sql, const hf_table *table)
+{
+    hf_buf_puts(sql, "DELETE FROM ONLY ");
+    hf_sql_qualified(sql, table->schema, table->name);
+    hf_buf_printf(sql, " %s", table->condition);
 }
 
 static hf_status load(hf_job *job, hf_restore_session *session, const hf_chunk *chunk, const char *sql,
@@ -83,9 +96,8 @@ static hf_status load_whole(hf_job *job, hf_restore_session *session, const hf_t
         hf_sql_qualified(&begin, table->schema, table->name);
     }
     if (table->condition != NULL) {
-        hf_buf_puts(&begin, "; DELETE FROM ONLY ");
-        hf_sql_qualified(&begin, table->schema, table->name);
-        hf_buf_printf(&begin, " %s", table->condition);
+        hf_buf_puts(&begin, "; ");
+        hf_load_sql_delete(&begin, table);
     }
     HF_TRY(hf_buf_check(&begin, "statement", error));
     HF_TRY(hf_pg_exec(session->pg, hf_buf_text(&begin), error));

@@ -259,8 +259,7 @@ static void add_lock(hf_entry_state *state, uint32_t entry)
     HF_PUSH(&state->locked, entry);
 }
 
-/* An index or a check by a function is right only if the rows that the function reads are there, whosever they are. */
-static bool may_read_tables(const hf_entry *entry)
+bool hf_entry_may_read_tables(const hf_entry *entry)
 {
     static const char *const KINDS[] = {"FUNCTION", "DOMAIN", "OPERATOR CLASS", "OPERATOR FAMILY", NULL};
     for (const char *const *kind = KINDS; *kind != NULL; kind++)
@@ -292,7 +291,7 @@ static void plan_dependency(hf_job *job, size_t number, size_t needed, size_t lo
             add_lock(state, before->locked.items[i]);
     if (entry->section != HF_SECTION_POST_DATA)
         return;
-    if (may_read_tables(other))
+    if (hf_entry_may_read_tables(other))
         hf_schedule_after(&job->schedule, state->task, loaded_barrier);
     if (strcmp(other->kind, "TABLE") != 0)
         return;

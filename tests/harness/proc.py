@@ -60,9 +60,9 @@ def kill(process, number=signal.SIGKILL):
         pass
 
 
-def holdfast(*args, cwd=None, env=None, check=None, timeout=120):
+def holdfast(*args, cwd=None, env=None, check=None, timeout=120, stdin=subprocess.DEVNULL):
     """Runs holdfast to its end. `check`: the expected exit status, or a tuple of them; True means 0."""
-    process = spawn(*args, cwd=cwd, env=env)
+    process = spawn(*args, cwd=cwd, env=env, stdin=stdin)
     try:
         stdout, stderr = process.communicate(timeout=timeout)
     except subprocess.TimeoutExpired:

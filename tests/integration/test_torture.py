@@ -243,6 +243,34 @@ def test_pg_restore_does_not_do_better(tortured):
     assert [key for key in source if source[key] != baseline.get(key)] == [], tortured.complaints
 
 
+def restore_by_psql(cluster, folder, db, template=None):
+    """A bundle's SQL in a new database, with psql alone."""
+    cluster.psql("postgres", template or f"CREATE DATABASE {db} TEMPLATE template0")
+    for script in ("restore.sql", "database.sql"):
+        done = subprocess.run([cluster.bindir + "/psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-f", script, db], cwd=folder,
+                              env=cluster.environment(db), stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, check=False)
+        assert done.returncode == 0, done.stderr
+
+
+def test_bundle_without_holdfast(tortured, tmp_path):
+    """export, tar, psql: the same database as restore makes."""
+    cluster = tortured.cluster
+    holdfast(tortured.directory, "export", "latest", tmp_path / "b.tar.zst", "--target", "first", url=cluster.url("torture"), check=True)
+    subprocess.run(["tar", "xf", "b.tar.zst"], cwd=tmp_path, check=True)
+    restore_by_psql(cluster, tmp_path, "torture_psql")
+    lost = {}
+    for item, sql in ITEMS.items():
+        if item != "configuration tables" or tortured.extension:
+            restored, by_psql = (tortured.rows(db, sql) for db in ("torture_hf", "torture_psql"))
+            lost[item] = [f"- {row}" for row in restored - by_psql] + [f"+ {row}" for row in by_psql - restored]
+    say([f"{item}: {line}" for item, lines in lost.items() for line in lines])
+    say(schema_differences(cluster, "torture_hf", "torture_psql", "torture_hf"))
+    say(content_differences(cluster, "torture_hf", "torture_psql", "torture_hf"))
+    assert compare.sequences(cluster, "torture_hf") == compare.sequences(cluster, "torture_psql")
+    assert torture.large_objects(cluster, "torture_hf") == torture.large_objects(cluster, "torture_psql")
+    assert compare.database_facts(cluster, "torture_hf") == compare.database_facts(cluster, "torture_psql")
+
+
 def test_second_round_trip(tortured):
     """The copy's own snapshot has the same digests."""
     holdfast(tortured.directory, "backup", "--target", "second", url=tortured.cluster.url("torture_hf"), check=True)

@@ -35,7 +35,7 @@ LIBRARIES = {
     "openssl/": ["src/stream/", "storage-backends/s3/"],
     "curl/": ["storage-backends/s3/", "src/checks/", "src/deploy/notify"],
     "libxml/": ["storage-backends/s3/"],
-    "archive": ["src/repository/"],
+    "archive": ["src/repository/bundle"],
     "jq.h": ["src/checks/"],
     "jv.h": ["src/checks/"],
     "libfyaml": ["src/config/"],
