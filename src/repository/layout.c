@@ -33,6 +33,17 @@ void hf_object_key(const char *name, char out[HF_OBJECT_KEY_SIZE])
     (void) snprintf(out, HF_OBJECT_KEY_SIZE, "objects/%.2s/%.64s", name, name);
 }
 
+const char *hf_object_of_key(const char *key)
+{
+    const char *name = strrchr(key, '/');
+    char proper[HF_OBJECT_KEY_SIZE];
+
+    if (name == NULL || !hf_is_sha256_hex(name + 1))
+        return NULL;
+    hf_object_key(name + 1, proper);
+    return hf_streq(key, proper) ? name + 1 : NULL;
+}
+
 char *hf_snapshot_key(const char *target, const char *id)
 {
     return hf_format("snapshots/%s/%s.json", target, id);

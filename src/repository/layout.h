@@ -22,6 +22,9 @@ HF_MUST_CHECK hf_status hf_check_repository_name(const char *what, const char *t
 /* "objects/<2 digits>/<64 digits>" */
 void hf_object_key(const char *name, char out[HF_OBJECT_KEY_SIZE]);
 
+/* The name of the object with this key, within it; NULL if it is no object's. */
+const char *hf_object_of_key(const char *key);
+
 /* Keys; the caller owns them. */
 char *hf_snapshot_key(const char *target, const char *id);
 char *hf_cycle_key(const char *target, const char *cycle);

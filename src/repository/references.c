@@ -110,18 +110,18 @@ hf_status hf_references_collect(hf_repository *repository, hf_references *refere
     return HF_OK;
 }
 
-bool hf_references_have(const hf_references *references, const char *key, bool *ret_is_object)
+bool hf_references_have_name(const hf_references *references, const char *digits)
 {
-    const char *digits = strrchr(key, '/');
-    char proper[HF_OBJECT_KEY_SIZE];
     hf_object_name name;
 
-    *ret_is_object = digits != NULL && hf_is_sha256_hex(digits + 1) &&
-                     hf_unhex(digits + 1, name.bytes, sizeof(name.bytes));
-    if (!*ret_is_object)
-        return false;
-    hf_object_key(digits + 1, proper);
-    *ret_is_object = hf_streq(key, proper);
-    return *ret_is_object && references->names.count > 0 &&
+    return references->names.count > 0 && hf_unhex(digits, name.bytes, sizeof(name.bytes)) &&
            bsearch(&name, references->names.items, references->names.count, sizeof(name), compare) != NULL;
+}
+
+bool hf_references_have(const hf_references *references, const char *key, bool *ret_is_object)
+{
+    const char *name = hf_object_of_key(key);
+
+    *ret_is_object = name != NULL;
+    return name != NULL && hf_references_have_name(references, name);
 }

@@ -28,6 +28,9 @@ HF_MUST_CHECK hf_status hf_references_add(hf_references *references, const hf_ob
                                           const hf_manifest *manifest, hf_error *error);
 void hf_references_sort(hf_references *references);
 
+/* By its name, of 64 digits. */
+bool hf_references_have_name(const hf_references *references, const char *digits);
+
 /* The object with this key ("objects/<2 digits>/<64 digits>") is needed; false for any other key, with *ret_is_object false. */
 bool hf_references_have(const hf_references *references, const char *key, bool *ret_is_object);
 

@@ -175,4 +175,28 @@ HF_MUST_CHECK hf_status hf_repository_verify(hf_repository *repository, const hf
                                              bool full, size_t jobs, hf_damage_list *ret_damage,
                                              hf_error *error);
 
+/* What was found out about objects, to look at each once though many snapshots share it.  Belongs to one thread. */
+typedef struct hf_verified hf_verified;
+hf_verified *hf_verified_new(void);
+void hf_verified_freep(hf_verified **verified);
+
+/* Learn which objects there are, and how large, in one listing. */
+HF_MUST_CHECK hf_status hf_verified_list(hf_verified *verified, hf_repository *repository, hf_error *error);
+
+/* Call `each` for every object of that listing whose name the sorted references (references.h) do not have. */
+struct hf_references;
+void hf_verified_each_orphan(const hf_verified *verified, const struct hf_references *references,
+                             void (*each)(void *context, const char *name, uint64_t bytes), void *context);
+
+typedef struct hf_verify_how {
+    bool full;
+    uint32_t part, parts; /* full: read only the objects of this part of so many, look at the others; parts 0: read all */
+    size_t jobs;
+    hf_verified *verified; /* or NULL */
+} hf_verify_how;
+
+HF_MUST_CHECK hf_status hf_repository_verify_with(hf_repository *repository, const hf_manifest *manifest,
+                                                  const hf_verify_how *options,
+                                                  hf_damage_list *ret_damage, hf_error *error);
+
 #endif

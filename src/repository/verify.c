@@ -12,6 +12,8 @@
 #include "base/memory.h"
 #include "base/queue.h"
 #include "base/signals.h"
+#include "repository/layout.h"
+#include "repository/references.h"
 #include "repository/repository.h"
 
 typedef struct object_check {
@@ -21,9 +23,24 @@ typedef struct object_check {
 
 typedef HF_VECTOR(object_check) object_checks;
 
+typedef struct listed_object {
+    char name[HF_SHA256_HEX];
+    uint64_t bytes;
+} listed_object;
+
+typedef struct known_object {
+    hf_object_ref object;
+    char *why; /* NULL: sound */
+} known_object;
+
+struct hf_verified {
+    HF_VECTOR(listed_object) listed; /* by name, as a listing gives them */
+    HF_VECTOR(known_object) known;   /* sorted as checks are */
+};
+
 typedef struct verification {
     hf_repository *repository;
-    bool full;
+    const hf_verify_how *options;
     object_checks checks; /* sorted by name, distinct */
     hf_damage_list damage;
 } verification;
@@ -80,6 +97,118 @@ static void make_distinct(object_checks *checks)
     checks->count = kept;
 }
 
+/* ---- what is known from other snapshots ---- */
+
+hf_verified *hf_verified_new(void)
+{
+    return hf_alloc(sizeof(hf_verified));
+}
+
+void hf_verified_freep(hf_verified **verified)
+{
+    hf_verified *self = *verified;
+
+    if (self == NULL)
+        return;
+    for (size_t i = 0; i < self->known.count; i++)
+        free(self->known.items[i].why);
+    free(self->known.items);
+    free(self->listed.items);
+    free(self);
+    *verified = NULL;
+}
+
+static hf_status take_listed(void *context, const char *key, uint64_t bytes, hf_error *error)
+{
+    hf_verified *self = context;
+    const char *name = hf_object_of_key(key);
+
+    (void) error;
+    if (name == NULL)
+        return HF_OK;
+    listed_object *object = HF_APPEND_NEW(&self->listed);
+
+    memcpy(object->name, name, sizeof(object->name));
+    object->bytes = bytes;
+    return HF_OK;
+}
+
+hf_status hf_verified_list(hf_verified *verified, hf_repository *repository, hf_error *error)
+{
+    verified->listed.count = 0;
+    return hf_storage_list(hf_repository_storage(repository), "objects/", take_listed, verified, error);
+}
+
+void hf_verified_each_orphan(const hf_verified *verified, const hf_references *references,
+                             void (*each)(void *context, const char *name, uint64_t bytes), void *context)
+{
+    for (size_t i = 0; i < verified->listed.count; i++)
+        if (!hf_references_have_name(references, verified->listed.items[i].name))
+            each(context, verified->listed.items[i].name, verified->listed.items[i].bytes);
+}
+
+static int compare_listed(const void *a, const void *b)
+{
+    return strcmp(((const listed_object *) a)->name, ((const listed_object *) b)->name);
+}
+
+static int compare_known(const void *a, const void *b)
+{
+    return compare_refs(&((const known_object *) a)->object, &((const known_object *) b)->object);
+}
+
+/* Is it in the listing with this size?  What is not there may have come since. */
+static bool is_listed(const hf_verified *verified, const hf_object_ref *object)
+{
+    listed_object wanted;
+
+    if (verified == NULL || verified->listed.count == 0)
+        return false;
+    memcpy(wanted.name, object->name, sizeof(wanted.name));
+    const listed_object *found =
+        bsearch(&wanted, verified->listed.items, verified->listed.count, sizeof(wanted), compare_listed);
+    return found != NULL && found->bytes == object->stored_bytes;
+}
+
+/* Among the first `count`, which are sorted. */
+static const known_object *find_known(const hf_verified *verified, size_t count, const hf_object_ref *object)
+{
+    const known_object wanted = {.object = *object};
+
+    if (count == 0)
+        return NULL;
+    return bsearch(&wanted, verified->known.items, count, sizeof(wanted), compare_known);
+}
+
+static void remember(const verification *v)
+{
+    hf_verified *self = v->options->verified;
+    const size_t before = self != NULL ? self->known.count : 0;
+
+    for (size_t i = 0; self != NULL && i < v->checks.count; i++) {
+        const object_check *check = &v->checks.items[i];
+
+        if (find_known(self, before, check->object) == NULL)
+            HF_PUSH(&self->known, ((known_object){.object = *check->object, .why = hf_strdup(check->why)}));
+    }
+    if (self != NULL && self->known.count > before)
+        qsort(self->known.items, self->known.count, sizeof(*self->known.items), compare_known);
+}
+
+/* Names are digests, so any digits of them divide the objects evenly. */
+static bool is_to_be_read(const hf_verify_how *options, const hf_object_ref *object)
+{
+    char digits[9];
+
+    if (!options->full || options->parts == 0)
+        return options->full;
+    memcpy(digits, object->name, 8);
+    digits[8] = '\0';
+    return strtoul(digits, NULL, 16) % options->parts == options->part;
+}
+
+/* ---- checking ---- */
+
 static hf_status start_worker(void *context, size_t worker, void **ret_state, hf_error *error)
 {
     verifier *self = hf_alloc(sizeof(*self));
@@ -115,16 +244,24 @@ static hf_status check_object(void *context, void *state, size_t item, hf_error 
     verification *v = context;
     verifier *self = state;
     object_check *check = &v->checks.items[item];
+    const hf_verified *verified = v->options->verified;
+    const bool full = is_to_be_read(v->options, check->object);
+    const known_object *known =
+        find_known(verified, verified != NULL ? verified->known.count : 0, check->object);
     hf_error why = {0};
     hf_status status = HF_OK;
 
     HF_TRY(hf_stop_check(error));
+    if (known != NULL) {
+        check->why = hf_strdup(known->why);
+        return HF_OK;
+    }
 
-    if (!v->full)
+    if (!full && !is_listed(verified, check->object))
         status = hf_repository_stat_object(v->repository, check->object, &why);
 
     /* Another size is no damage yet: an object that was healed may have been compressed at another level. */
-    if (v->full || status == HF_E_CORRUPT)
+    if (full || status == HF_E_CORRUPT)
         status = hf_repository_get_object(v->repository, self->zstd, check->object, &self->content, &why);
 
     if (status == HF_OK)
@@ -164,11 +301,20 @@ static hf_status list_damage(void *context, const hf_object_ref *object, const c
 hf_status hf_repository_verify(hf_repository *repository, const hf_manifest *manifest, bool full, size_t jobs,
                                hf_damage_list *ret_damage, hf_error *error)
 {
-    HF_AUTO(verification_done) verification v = {.repository = repository, .full = full};
+    return hf_repository_verify_with(repository, manifest, &(hf_verify_how){.full = full, .jobs = jobs},
+                                     ret_damage, error);
+}
+
+hf_status hf_repository_verify_with(hf_repository *repository, const hf_manifest *manifest,
+                                    const hf_verify_how *options, hf_damage_list *ret_damage, hf_error *error)
+{
+    HF_AUTO(verification_done) verification v = {.repository = repository, .options = options};
+    const size_t jobs = options->jobs;
 
     HF_TRY(hf_manifest_each_object(manifest, collect_check, &v, error));
     make_distinct(&v.checks);
     HF_TRY(hf_pool_run(&verifiers, &v, jobs > 0 ? jobs : 1, v.checks.count, error));
+    remember(&v);
     HF_TRY(hf_manifest_each_object(manifest, list_damage, &v, error));
 
     *ret_damage = v.damage;

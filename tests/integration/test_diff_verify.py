@@ -1,4 +1,6 @@
 """diff against content that changed in one way only, and verify's depths."""
+import json
+
 import pytest
 
 
@@ -59,5 +61,31 @@ def test_depths(taken):
     victim.write_bytes(data[:60] + bytes([data[60] ^ 8]) + data[61:])
     taken.holdfast("verify", "--stored", check=0)
     assert victim.name in taken.holdfast("verify", "--full", check=12).stdout
+    assert victim.name in taken.holdfast("verify", "--sample", "100%", check=12).stdout
+    for wrong in ("2/7", "0%", "1/0", "7"):
+        taken.holdfast("verify", "--sample", wrong, check=2)
     victim.write_bytes(data)
     taken.holdfast("verify", "--full", check=0)
+
+
+def test_orphans_and_missing_objects(taken):
+    """All of them are named: those that no snapshot needs, and those that are gone."""
+    assert taken.json("verify")["orphans"] == []
+    objects = {path.name for path in taken.repository.glob("objects/*/*")}
+    second = taken.json("backup", "--include", "public.email_otp")["snapshot"]["id"]
+    orphans = {path.name for path in taken.repository.glob("objects/*/*")} - objects
+    (taken.repository / "snapshots" / "site" / f"{second}.json").unlink()
+    listed = taken.json("verify", "--stored")["orphans"]
+    assert {orphan["object"] for orphan in listed} == orphans and orphans
+    text = taken.holdfast("verify", check=0).stdout
+    assert all(name in text for name in orphans)
+
+    snapshot = taken.json("snapshots")["snapshots"][0]
+    manifest = json.loads((taken.repository / "snapshots" / "site" / f"{snapshot['id']}.json").read_text())["manifest"]["object"]
+    victims = sorted(objects - {manifest})[:5]
+    for name in victims:
+        (taken.repository / "objects" / name[:2] / name).unlink()
+    for depth in ("--stored", "--full", "--sample=1/7"):
+        damage = taken.holdfast("verify", depth, "--output", "json", check=12).json()["snapshots"][0]["damage"]
+        assert {entry["object"] for entry in damage} == set(victims)
+        assert all("is missing" in entry["why"] for entry in damage)

@@ -1,6 +1,8 @@
 /* labels: tsan */
 #include "fixture.h"
 
+#include "repository/references.h"
+
 #define ID "20261121T020000Z-aaab02"
 
 static hf_manifest *load(fixture *f)
@@ -137,6 +139,79 @@ static void test_verify__healing_one_snapshot_heals_all_that_share_it(void **sta
     assert_int_equal(damage.count, 0);
 }
 
+/* Every object is read in one of the parts, and what is harmed is found in that one alone. */
+static void test_verify__a_sample_reads_each_object_once(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO(hf_manifest_freep) hf_manifest *m = load(f);
+    HF_AUTO_STR key = chunk_key(m, 0, 1);
+    size_t found = 0;
+
+    flip_bit(f, key, 20, 5);
+    for (uint32_t part = 0; part < 7; part++) {
+        HF_AUTO(hf_damage_list_done) hf_damage_list damage = {0};
+
+        assert_int_equal(
+            hf_repository_verify_with(f->repository, m,
+                                      &(hf_verify_how){.full = true, .part = part, .parts = 7, .jobs = 2},
+                                      &damage, &f->error),
+            HF_OK);
+        found += damage.count;
+    }
+    assert_int_equal(found, 1);
+}
+
+static void test_verify__remembers_what_it_found(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO(hf_manifest_freep) hf_manifest *m = load(f);
+    HF_AUTO_STR flipped = chunk_key(m, 0, 1);
+    HF_AUTO_STR missing = chunk_key(m, 1, 0);
+    HF_AUTO_STR missing_path = file_of(f, missing);
+    HF_AUTO(hf_verified_freep) hf_verified *verified = hf_verified_new();
+    const hf_verify_how options = {.full = true, .jobs = 2, .verified = verified};
+
+    assert_int_equal(hf_verified_list(verified, f->repository, &f->error), HF_OK);
+    flip_bit(f, flipped, 20, 5);
+    for (int round = 0; round < 2; round++) {
+        HF_AUTO(hf_damage_list_done) hf_damage_list damage = {0};
+
+        assert_int_equal(hf_repository_verify_with(f->repository, m, &options, &damage, &f->error), HF_OK);
+        assert_int_equal(damage.count, 1);
+        (void) unlink(missing_path); /* not looked at a second time */
+    }
+}
+
+static void count_orphan(void *context, const char *name, uint64_t bytes)
+{
+    assert_int_equal(strlen(name), 64);
+    assert_true(bytes > 0);
+    ++*(size_t *) context;
+}
+
+static void test_verify__tells_orphans(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO(hf_manifest_freep) hf_manifest *m = load(f);
+    HF_AUTO(hf_verified_freep) hf_verified *verified = hf_verified_new();
+    HF_AUTO(hf_references_done) hf_references references = {0};
+    hf_object_ref object = {0};
+    bool is_new = false;
+    size_t count = 0;
+
+    assert_int_equal(hf_references_collect(f->repository, &references, NULL, NULL, &f->error), HF_OK);
+    assert_int_equal(references.snapshots, 1);
+    assert_int_equal(hf_verified_list(verified, f->repository, &f->error), HF_OK);
+    hf_verified_each_orphan(verified, &references, count_orphan, &count);
+    assert_int_equal(count, 0);
+    assert_int_equal(
+        hf_repository_put_object(f->repository, f->zstd, 3, false, "orphan", 6, &object, &is_new, &f->error),
+        HF_OK);
+    assert_int_equal(hf_verified_list(verified, f->repository, &f->error), HF_OK);
+    hf_verified_each_orphan(verified, &references, count_orphan, &count);
+    assert_int_equal(count, 1);
+}
+
 int main(void)
 {
 #define BOTH(test)                                                                                           \
@@ -148,6 +223,9 @@ int main(void)
         BOTH(test_verify__stored_looks_at_presence_and_size),
         BOTH(test_verify__an_object_healed_at_another_level_is_sound),
         BOTH(test_verify__healing_one_snapshot_heals_all_that_share_it),
+        BOTH(test_verify__a_sample_reads_each_object_once),
+        BOTH(test_verify__remembers_what_it_found),
+        BOTH(test_verify__tells_orphans),
     };
 
     return cmocka_run_group_tests_name("repository/verify", tests, NULL, NULL);
