@@ -3,7 +3,7 @@ import re
 
 import pytest
 
-from harness import compare, marketplace
+from harness import compare, marketplace, reader
 from harness.app import App
 from harness.site import Site
 
@@ -56,6 +56,17 @@ def test_nothing_can_be_read(taken):
     other.holdfast("backup", check=0)
     names = [{name for name in stored(site) if name.startswith("objects/")} for site in (taken, other)]
     assert len(names[0]) > 5 and len(names[1]) > 5 and not names[0] & names[1]
+
+
+def test_another_reader_reads_it(taken, cluster):
+    """One that knows FORMAT.md alone."""
+    repository = reader.Repository(taken.repository, PASSPHRASE)
+    manifest = repository.manifest(repository.snapshots("site")[taken.first["id"]])
+    assert manifest["label"] == "before the wedding"
+    table, = (table for table in manifest["tables"] if table["name"] == "local_users")
+    assert len(list(repository.chunks(table))) == len(table["chunks"]) > 0
+    with pytest.raises(reader.WrongPassphrase):
+        reader.Repository(taken.repository, "not the right one")
 
 
 def test_a_flipped_bit_anywhere_is_found(taken):
