@@ -2,9 +2,12 @@
 #include "cli/commands.h"
 #include "cli/cycles.h"
 #include "deploy/deploy.h"
+#include "stream/digest.h"
 
 static const hf_cli_option options[] = {
     {"expect", "NAME", "the pending migrations must be exactly those named; may be given several times"},
+    {"approve", "DIGEST",
+     "deploy only the plan with this digest, as `holdfast plan` prints it; see deploy.approval"},
     {"retry", NULL, "apply a migration again that an earlier deploy took back, though its file is unchanged"},
     {NULL, NULL, NULL},
 };
@@ -20,12 +23,18 @@ static hf_status run(hf_cli *cli, hf_error *error)
     for (size_t i = 0; i < cli->option_names.count; i++)
         if (hf_streq(cli->option_names.items[i], "expect"))
             hf_strings_add(&expect, cli->option_values.items[i]);
+    const char *approve = hf_cli_value(cli, "approve");
+    if (approve != NULL && !hf_is_sha256_hex(approve)) {
+        (void) hf_fail(error, HF_E_USAGE, "\"%.80s\" is not the digest of a plan", approve);
+        return hf_hint(error, "`holdfast plan` prints it: 64 digits and letters");
+    }
     const hf_deploy_options how = {
         .repository = session.repository,
         .config_path = session.config->path,
         .target = session.target,
         .url = session.url,
         .retry = hf_cli_has(cli, "retry"),
+        .approve = approve,
         .expect = expect,
         .progress = &progress,
     };

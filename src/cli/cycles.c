@@ -119,6 +119,8 @@ void hf_print_cycle(const json_t *report)
         hf_out_fact("snapshot", "%s", hf_report_text(report, "snapshot"));
     if (hf_report_text(report, "failed_database")[0] != '\0')
         hf_out_fact("kept", "the failed database, as %s", hf_report_text(report, "failed_database"));
+    if (json_is_true(json_object_get(json_object_get(report, "approval"), "approved")))
+        hf_out_fact("approved", "plan %s", hf_report_text(json_object_get(report, "approval"), "digest"));
     print_names(json_object_get(report, "applied"), "applied");
     if (json_array_size(json_object_get(report, "applied")) == 0)
         print_names(json_object_get(report, "pending"), "pending");

@@ -76,6 +76,12 @@ typedef struct hf_retention_config {
     hf_strings keep_labels; /* patterns */
 } hf_retention_config;
 
+typedef enum hf_approval_policy {
+    HF_APPROVAL_NEVER,
+    HF_APPROVAL_DESTRUCTIVE,
+    HF_APPROVAL_ALWAYS
+} hf_approval_policy;
+
 typedef struct hf_target_config {
     char *name;
     hf_where where;
@@ -101,7 +107,8 @@ typedef struct hf_target_config {
     struct {
         bool rollback_swap;     /* rollback.way: swap (the only one yet) */
         int64_t keep_failed_ms; /* 7d */
-        bool allow_filtered;    /* deploy though the snapshot leaves something out */
+        hf_approval_policy approval;
+        bool allow_filtered; /* deploy though the snapshot leaves something out */
     } deploy;
 
     hf_check_configs checks;
@@ -113,7 +120,7 @@ typedef enum hf_path_style { HF_PATH_STYLE_AUTO, HF_PATH_STYLE_YES, HF_PATH_STYL
 typedef struct hf_config {
     char *path;
     char *folder;
-    char *repository_url; /* absolute: file:///..., or s3://... */
+    char *repository_url;                   /* absolute: file:///..., or s3://... */
     hf_secret_source repository_passphrase; /* HF_SECRET_NONE: not encrypted */
     struct {
         char *endpoint, *region, *ca_file, *profile; /* NULL: not given */

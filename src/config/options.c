@@ -24,6 +24,12 @@ static const hf_choice migrations_kinds[] = {
 static const hf_choice depths[] = {{"stored", false}, {"full", true}, {NULL, 0}};
 static const hf_choice formats[] = {{"auto", false}, {"text", true}, {NULL, 0}};
 static const hf_choice ways[] = {{"swap", true}, {NULL, 0}};
+static const hf_choice approvals[] = {
+    {"never", HF_APPROVAL_NEVER},
+    {"destructive", HF_APPROVAL_DESTRUCTIVE},
+    {"always", HF_APPROVAL_ALWAYS},
+    {NULL, 0},
+};
 static const hf_choice path_styles[] = {
     {"auto", HF_PATH_STYLE_AUTO}, {"true", HF_PATH_STYLE_YES}, {"false", HF_PATH_STYLE_NO}, {NULL, 0}};
 static const hf_choice severities[] = {{"fail", false}, {"warn", true}, {NULL, 0}};
@@ -353,6 +359,11 @@ const hf_option hf_options[] = {
      .max = 3650 * DAY, .fallback = "7d",
      .help =
          "How long the failed database is kept; a later deploy that succeeds drops it then. 0: for ever."},
+    {"targets.*.deploy.approval", HF_OPTION_ENUM, TARGET(deploy.approval), .choices = approvals,
+     .fallback = "never",
+     .help = "Which plans run only with --approve and the digest that `holdfast plan` prints: those with a "
+             "destructive\n"
+             "finding, or all. Not for migrations of kind command."},
     {"targets.*.deploy.allow_filtered", HF_OPTION_BOOL, TARGET(deploy.allow_filtered), .fallback = "false",
      .help = "Deploy though the snapshot leaves something out: after a way back that is gone from the live "
              "database\n"

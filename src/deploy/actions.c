@@ -20,6 +20,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "checks/checks.h"
+#include "deploy/approval.h"
 #include "deploy/cycle.h"
 #include "deploy/preflight.h"
 #include "migrations/migrations.h"
@@ -165,6 +166,16 @@ static json_t *pending_json(const hf_migration_list *list)
     return array;
 }
 
+static hf_status refuse_unapproved(hf_cycle *cycle, hf_error *error)
+{
+    json_t *fact = NULL;
+    hf_status status = hf_approval_look(cycle->options, &fact, error);
+
+    if (fact != NULL)
+        hf_cycle_fact(cycle, "approval", fact);
+    return status;
+}
+
 static hf_cycle_event preflight(hf_cycle *cycle)
 {
     HF_AUTO(hf_preflight_done) hf_preflight look = {0};
@@ -190,6 +201,8 @@ static hf_cycle_event preflight(hf_cycle *cycle)
         status = refuse_unexpected(cycle, &look.migrations, &cycle->error);
     if (status == HF_OK)
         status = refuse_taken_back(cycle, &look.migrations, &cycle->error);
+    if (status == HF_OK)
+        status = refuse_unapproved(cycle, &cycle->error);
     if (status == HF_OK)
         status = hf_stop_check(&cycle->error);
     return outcome(status);
@@ -253,6 +266,10 @@ static hf_cycle_event snapshot(hf_cycle *cycle)
                   json_integer((json_int_t) hf_manifest_stored_bytes(result.manifest)));
     hf_cycle_fact(cycle, "snapshot_chunks_new", json_integer((json_int_t) result.chunks_new));
     hf_cycle_fact(cycle, "snapshot_chunks_reused", json_integer((json_int_t) result.chunks_reused));
+    status =
+        hf_approval_look_again(cycle->options, hf_journal_fact(cycle->journal, "approval"), &cycle->error);
+    if (status != HF_OK)
+        return outcome(status);
     return outcome(hf_stop_check(&cycle->error));
 }
 

@@ -21,6 +21,7 @@ typedef struct hf_deploy_options {
     const hf_target_config *target;
     const char *url; /* of the live database */
     bool retry; /* also apply a migration that an earlier cycle took back, though its file is unchanged */
+    const char *approve;   /* the digest of the plan that may run; NULL: none was given */
     hf_strings expect;     /* the pending set must be exactly these names; empty: any */
     hf_progress *progress; /* or NULL */
 } hf_deploy_options;

@@ -47,6 +47,19 @@ def small_site(cluster, tmp_path):
     made.drop_databases()
 
 
+@pytest.fixture
+def shop(cluster, tmp_path):
+    """A database of one table, and a folder of SQL files as migrations; `holdfast init` has run."""
+    made = Site(cluster, f"shop{next(_numbers)}", tmp_path / "site", create=False)
+    cluster.createdb(made.db)
+    cluster.psql(made.db, "CREATE TABLE invoices AS SELECT id, 'open' AS status FROM generate_series(1, 700) id; ANALYZE invoices")
+    (made.directory / "sql").mkdir()
+    made.write_config(migrations={"kind": "sql", "directory": "sql"})
+    made.holdfast("init", check=0)
+    yield made
+    made.drop_databases()
+
+
 @pytest.fixture(scope="session")
 def faults(tmp_path_factory):
     """Skips the test when the binary has no fault points."""

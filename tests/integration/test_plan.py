@@ -1,24 +1,7 @@
 """holdfast plan: what is pending, what is dangerous in it, and a digest that any change changes."""
-import itertools
 import json
 
 import pytest
-
-from harness.site import Site
-
-_numbers = itertools.count(1)
-
-
-@pytest.fixture
-def shop(cluster, tmp_path):
-    """A small database, and a folder of SQL files as migrations."""
-    made = Site(cluster, f"shop{next(_numbers)}", tmp_path / "site", create=False)
-    cluster.createdb(made.db)
-    cluster.psql(made.db, "CREATE TABLE invoices AS SELECT id, 'open' AS status FROM generate_series(1, 700) id; ANALYZE invoices")
-    (made.directory / "sql").mkdir()
-    made.write_config(migrations={"kind": "sql", "directory": "sql"})
-    yield made
-    made.drop_databases()
 
 
 def migration(site, name, sql):

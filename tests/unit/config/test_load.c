@@ -95,6 +95,8 @@ static void test_load__names_mistakes_with_line_and_column(void **state)
          "hf.yaml:4:3: target \"site\": migrations of kind command need a \"command\"", ""},
         {HEAD "    deploy: {rollback: {way: in-place}}\n",
          "hf.yaml:7:30: \"way\" must be swap, not \"in-place\"", ""},
+        {HEAD "    deploy: {approval: sometimes}\n",
+         "hf.yaml:7:24: \"approval\" must be never, destructive or always, not \"sometimes\"", ""},
         {HEAD "    deploy: {window: {}}\n", "hf.yaml:7:14: unknown key \"window\"", "known here: rollback"},
         {HEAD "    checks: {}\n", "hf.yaml:7:5: \"checks\" must be a list of mappings, not a mapping", ""},
         {HEAD "    checks: [x]\n", "hf.yaml:7:14: \"checks\" must be a list of mappings, not \"x\"", ""},
