@@ -1,4 +1,9 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/log.h"
+#include "base/queue.h"
+#include "base/signals.h"
 #include "base/text.h"
 #include "cli/chosen.h"
 #include "cli/commands.h"
@@ -9,6 +14,8 @@
 #include "snapshot/snapshot.h"
 
 static const hf_cli_option options[] = {
+    {"all", NULL, "every target of the configuration; one that fails does not stop the others"},
+    {"at-once", "N", "with --all: so many side by side; default 2"},
     {"label", "TEXT", "a note that the list shows"},
     {"pin", NULL, "keep it whatever the retention says"},
     {"include", "PATTERN", "only these tables, such as public.orders or sales.*; can be repeated"},
@@ -102,15 +109,14 @@ static hf_filter read_filter(const hf_cli *cli, const hf_target_config *target, 
 }
 
 /* The latest snapshot of the target, NULL if there is none or it cannot be read: it is only for a warning. */
-static hf_manifest *previous_snapshot(const hf_session *session)
+static hf_manifest *previous_snapshot(hf_repository *repository, const char *target)
 {
     HF_AUTO(hf_snapshot_choice_done) hf_snapshot_choice choice = {0};
     hf_manifest *manifest = NULL;
-    const char *target = session->target->name;
     hf_error ignored;
 
-    if (hf_repository_choose(session->repository, target, "latest", &choice, &ignored) != HF_OK ||
-        hf_repository_load(session->repository, target, choice.id, &manifest, &ignored) != HF_OK)
+    if (hf_repository_choose(repository, target, "latest", &choice, &ignored) != HF_OK ||
+        hf_repository_load(repository, target, choice.id, &manifest, &ignored) != HF_OK)
         return NULL;
     return manifest;
 }
@@ -127,24 +133,47 @@ static void warn_of_another(const hf_manifest *previous, const hf_manifest *mani
            ours);
 }
 
-static hf_status run(hf_cli *cli, hf_error *error)
+/* The backup of one target. */
+typedef struct target_backup {
+    const hf_target_config *target;
+    hf_snapshot_options take;
+    filter_lists patterns;
+    hf_snapshot_result result;
+    hf_status status;
+    hf_error error;
+} target_backup;
+
+static void target_backup_done(target_backup *self)
 {
-    HF_AUTO(hf_session_done) hf_session session = {0};
+    filter_lists_done(&self->patterns);
+    hf_snapshot_result_done(&self->result);
+}
+
+/* What the snapshot says that an operator should know, and what it could not be. */
+static void warn(const target_backup *self, const hf_manifest *previous)
+{
+    const hf_manifest *manifest = self->result.manifest;
+
+    warn_of_another(previous, manifest);
+    for (size_t i = 0; i < manifest->warnings.count; i++)
+        hf_log(HF_LOG_WARNING, "%s", manifest->warnings.items[i]);
+    if (hf_repository_is_write_only(self->take.repository))
+        hf_log(HF_LOG_WARNING, "the keys may not read the repository: nothing of this snapshot was verified, "
+                               "no lock was taken, and "
+                               "what was there already was stored again; verify it with `holdfast verify "
+                               "--full` and keys that may");
+}
+
+static hf_status back_up(const hf_cli *cli, hf_repository *repository, const char *url, hf_progress *progress,
+                         target_backup *self, hf_error *error)
+{
     HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
-    HF_AUTO(hf_snapshot_result_done) hf_snapshot_result result = {0};
-    HF_AUTO(filter_lists_done) filter_lists patterns = {0};
-    hf_progress progress = {0};
-    const char *label = hf_cli_value(cli, "label");
+    const hf_target_config *target = self->target;
 
-    if (label != NULL && (strlen(label) > 200 || !hf_is_utf8(label, strlen(label))))
-        return hf_fail(error, HF_E_USAGE, "\"--label\" must be UTF-8 and at most 200 bytes");
-    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_MAY_NOT_READ, &session, error));
-
-    const hf_target_config *target = session.target;
-    hf_snapshot_options take = {
-        .repository = session.repository,
+    self->take = (hf_snapshot_options){
+        .repository = repository,
         .target = target->name,
-        .url = session.url,
+        .url = url,
         .jobs = target->snapshot.jobs,
         .compression = target->snapshot.compression,
         .text_only = target->snapshot.text_only,
@@ -154,35 +183,168 @@ static hf_status run(hf_cli *cli, hf_error *error)
         .pg_dump_timeout_ms = target->snapshot.pg_dump_timeout_ms,
         .pg_dump = target->snapshot.pg_dump.count > 0 ? &target->snapshot.pg_dump : NULL,
         .verify_full = target->snapshot.verify_full,
-        .filter = read_filter(cli, target, &patterns),
+        .filter = read_filter(cli, target, &self->patterns),
         .salvage = hf_cli_has(cli, "salvage"),
-        .label = label,
+        .label = hf_cli_value(cli, "label"),
         .pinned = hf_cli_has(cli, "pin"),
-        .progress = &progress,
+        .progress = progress,
     };
-    HF_TRY(read_depth(cli, &take.verify_full, error));
-    if (hf_repository_is_write_only(session.repository))
-        take.verify_full = false;
+    HF_TRY(read_depth(cli, &self->take.verify_full, error));
+    if (hf_repository_is_write_only(repository))
+        self->take.verify_full = false;
     else
-        HF_TRY(hf_lock_take(session.repository, target->name, "backup", &lock, error));
-    HF_AUTO(hf_manifest_freep) hf_manifest *previous = previous_snapshot(&session);
+        HF_TRY(hf_lock_take(repository, target->name, "backup", &lock, error));
+    HF_AUTO(hf_manifest_freep) hf_manifest *previous = previous_snapshot(repository, target->name);
+    HF_TRY(hf_snapshot_take(&self->take, &self->result, error));
+    warn(self, previous);
+    return HF_OK;
+}
+
+static hf_status back_up_one(hf_cli *cli, hf_error *error)
+{
+    HF_AUTO(hf_session_done) hf_session session = {0};
+    HF_AUTO(target_backup_done) target_backup self = {0};
+    hf_progress progress = {0};
+
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_MAY_NOT_READ, &session, error));
+    self.target = session.target;
     hf_progress_begin("backing up", &progress);
-    hf_status status = hf_snapshot_take(&take, &result, error);
+    hf_status status = back_up(cli, session.repository, session.url, &progress, &self, error);
     hf_progress_end();
     HF_TRY(status);
-
-    warn_of_another(previous, result.manifest);
-    for (size_t i = 0; i < result.manifest->warnings.count; i++)
-        hf_log(HF_LOG_WARNING, "%s", result.manifest->warnings.items[i]);
-    if (hf_repository_is_write_only(session.repository))
-        hf_log(HF_LOG_WARNING, "the keys may not read the repository: nothing of this snapshot was verified, "
-                               "no lock was taken, and "
-                               "what was there already was stored again; verify it with `holdfast verify "
-                               "--full` and keys that may");
-    hf_cli_result(cli, json_pack("{s:o}", "snapshot", result_json(&result, &take)));
+    hf_cli_result(cli, json_pack("{s:o}", "snapshot", result_json(&self.result, &self.take)));
     if (!cli->json)
-        print(&result, &take);
+        print(&self.result, &self.take);
     return HF_OK;
+}
+
+/* ---- all targets ---- */
+
+typedef struct all_backups {
+    const hf_cli *cli;
+    const hf_session *session;
+    HF_VECTOR(target_backup) targets;
+} all_backups;
+
+static void all_backups_done(all_backups *self)
+{
+    for (size_t i = 0; i < self->targets.count; i++)
+        target_backup_done(&self->targets.items[i]);
+    free(self->targets.items);
+}
+
+/* One that fails does not keep the others from theirs; only a stop request ends them all. */
+static hf_status work_on(void *context, void *state, size_t item, hf_error *error)
+{
+    all_backups *self = context;
+    target_backup *it = &self->targets.items[item];
+    HF_AUTO_SECRET url = NULL;
+
+    (void) state;
+    HF_TRY(hf_stop_check(error));
+    hf_log(HF_LOG_INFO, "target \"%s\": backing up", it->target->name);
+    it->status = hf_session_url(it->target, &url, &it->error);
+    if (it->status == HF_OK)
+        it->status = back_up(self->cli, self->session->repository, url, NULL, it, &it->error);
+    it->take.url = NULL;
+    if (it->status == HF_OK)
+        hf_log(HF_LOG_INFO, "target \"%s\": snapshot %s", it->target->name, it->result.manifest->id);
+    else
+        hf_log(HF_LOG_ERROR, "target \"%s\": %s", it->target->name, it->error.message);
+    return HF_OK;
+}
+
+static json_t *all_json(const all_backups *self)
+{
+    json_t *targets = json_array();
+
+    for (size_t i = 0; i < self->targets.count; i++) {
+        const target_backup *it = &self->targets.items[i];
+        const bool done = it->result.manifest != NULL;
+
+        json_array_append_new(
+            targets, json_pack("{s:s, s:b, s:o, s:o}", "target", it->target->name, "ok", (int) done,
+                               "snapshot", done ? result_json(&it->result, &it->take) : json_null(), "error",
+                               it->status != HF_OK ? hf_out_error_json(&it->error) : json_null()));
+    }
+    return targets;
+}
+
+static void print_all(const all_backups *self)
+{
+    static const char *const titles[] = {"target", "snapshot", "rows", "written", "took", "why"};
+    HF_AUTO(hf_grid_done) hf_grid grid = {.titles = titles, .align = "llrrrl", .columns = 6};
+    char text[32];
+
+    for (size_t i = 0; i < self->targets.count; i++) {
+        const target_backup *it = &self->targets.items[i];
+        const hf_manifest *manifest = it->result.manifest;
+
+        hf_grid_cell(&grid, "%s", it->target->name);
+        hf_grid_cell(&grid, "%s",
+                     manifest != NULL      ? manifest->id
+                     : it->status != HF_OK ? "FAILED"
+                                           : "stopped");
+        hf_grid_cell(&grid, "%s", manifest != NULL ? hf_show_count(hf_manifest_rows(manifest), text) : "-");
+        hf_grid_cell(&grid, "%s", manifest != NULL ? hf_show_size(it->result.bytes_written, text) : "-");
+        hf_grid_cell(&grid, "%s", manifest != NULL ? hf_show_duration(it->result.took_ms, text) : "-");
+        hf_grid_cell(&grid, "%s", it->error.message);
+    }
+    hf_grid_print(&grid, 0);
+}
+
+/* The failure with the highest exit status is the command's. */
+static hf_status conclude_all(const all_backups *self, hf_error *error)
+{
+    const target_backup *worst = NULL;
+    size_t failed = 0;
+
+    for (size_t i = 0; i < self->targets.count; i++) {
+        const target_backup *it = &self->targets.items[i];
+
+        failed += it->status != HF_OK;
+        if (it->status != HF_OK &&
+            (worst == NULL || hf_status_exit(it->status) > hf_status_exit(worst->status)))
+            worst = it;
+    }
+    if (worst == NULL)
+        return HF_OK;
+    *error = worst->error;
+    return hf_prefix(error, "%zu of %zu backups failed; target \"%s\"", failed, self->targets.count,
+                     worst->target->name);
+}
+
+static hf_status back_up_all(hf_cli *cli, hf_error *error)
+{
+    static const hf_pool_ops workers = {.work = work_on};
+    HF_AUTO(hf_session_done) hf_session session = {0};
+    HF_AUTO(all_backups_done) all_backups self = {.cli = cli, .session = &session};
+    long at_once = 2;
+    bool ignored = false;
+
+    if (cli->target != NULL)
+        return hf_fail(error, HF_E_USAGE, "\"--all\" and \"--target\" exclude each other");
+    HF_TRY(hf_cli_number(cli, "at-once", 1, 64, 2, &at_once, error));
+    HF_TRY(read_depth(cli, &ignored, error));
+    HF_TRY(hf_session_open(cli, HF_MAY_NOT_READ, &session, error));
+    for (size_t i = 0; i < session.config->targets.count; i++)
+        HF_APPEND_NEW(&self.targets)->target = &session.config->targets.items[i];
+    hf_status status = hf_pool_run(&workers, &self, (size_t) at_once, self.targets.count, error);
+    hf_cli_result(cli, json_pack("{s:o}", "targets", all_json(&self)));
+    if (!cli->json)
+        print_all(&self);
+    return status != HF_OK ? status : conclude_all(&self, error);
+}
+
+static hf_status run(hf_cli *cli, hf_error *error)
+{
+    const char *label = hf_cli_value(cli, "label");
+
+    if (label != NULL && (strlen(label) > 200 || !hf_is_utf8(label, strlen(label))))
+        return hf_fail(error, HF_E_USAGE, "\"--label\" must be UTF-8 and at most 200 bytes");
+    if (hf_cli_has(cli, "at-once") && !hf_cli_has(cli, "all"))
+        return hf_fail(error, HF_E_USAGE, "\"--at-once\" is for \"--all\"");
+    return hf_cli_has(cli, "all") ? back_up_all(cli, error) : back_up_one(cli, error);
 }
 
 const hf_command hf_command_backup = {

@@ -64,6 +64,9 @@ static process_state look_at_process(int64_t pid, uint64_t *ret_start_ticks)
     HF_AUTO_BUF text = HF_BUF_MAX(4096);
     hf_status status = hf_file_read(path, &text, NULL);
 
+    /* /proc may hide what belongs to others (hidepid); a signal that is not sent finds it all the same. */
+    if (status == HF_E_NOT_FOUND && (kill((pid_t) pid, 0) == 0 || errno != ESRCH))
+        return UNKNOWN;
     if (status == HF_E_NOT_FOUND)
         return hf_file_exists("/proc/self/stat") ? ENDED : UNKNOWN;
     if (status != HF_OK)
