@@ -35,7 +35,17 @@ def test_the_life_of_a_repository(taken, cluster):
     assert taken.json("prove")["proof"]["equal"] is True
     assert taken.json("diff")["equal"] is True
     taken.holdfast("verify", "--full", check=0)
-    assert [entry["proven"] for entry in taken.json("snapshots")["snapshots"]].count(True) == 1
+    # What replaces a pointer, and what removes objects, knows them sealed too.
+    taken.holdfast("pin", "latest", check=0)
+    gone = taken.json("backup")["snapshot"]["id"]
+    (taken.repository / "snapshots" / "site" / (gone + ".json")).unlink()
+    collected = taken.json("gc", "--grace", "0s")["gc"]
+    assert collected["snapshots"] == 2 and collected["removed"] == 1, "the manifest of the one that is gone"
+    listed = taken.json("snapshots")["snapshots"]
+    assert [entry["proven"] for entry in listed].count(True) == 1 and listed[-1]["pinned"] is True
+    pointer = taken.repository / "snapshots" / "site" / (listed[-1]["id"] + ".json")
+    assert not pointer.read_bytes().startswith(b"{")
+    taken.holdfast("verify", "latest", check=0)
 
 
 def test_nothing_can_be_read(taken):

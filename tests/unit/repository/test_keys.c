@@ -156,6 +156,7 @@ static void test_keys__every_flipped_bit_of_one_shows(void **state)
     /* A damaged one beside a sound one. */
     HF_AUTO_STR second = add(f, SECOND);
 
+    assert_null(strstr(key, second));
     flip_bit(f, key, 20, 0);
     assert_int_equal(open_with(f, SECOND), HF_OK);
     assert_int_equal(open_with(f, PASSPHRASE), HF_E_PASSPHRASE);
