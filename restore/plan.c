@@ -4,7 +4,9 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "restore/build.h"
 #include "restore/database.h"
+#include "restore/newer.h"
 
 #define SHOWN_MAX 8
 
@@ -15,12 +17,13 @@ void hf_lacks_done(hf_lacks *lacks)
     hf_strings_done(&lacks->tablespaces);
     hf_strings_done(&lacks->locales);
     hf_strings_done(&lacks->settings);
+    hf_strings_done(&lacks->features);
 }
 
 bool hf_lacks_nothing(const hf_lacks *lacks)
 {
     return lacks->roles.count + lacks->extensions.count + lacks->tablespaces.count + lacks->locales.count +
-               lacks->settings.count ==
+               lacks->settings.count + lacks->features.count ==
            0;
 }
 
@@ -43,6 +46,7 @@ hf_status hf_lacks_fail(const hf_lacks *lacks, const char *database, hf_error *e
     list_names(&text, "tablespace", &lacks->tablespaces);
     list_names(&text, "locale", &lacks->locales);
     list_names(&text, "setting", &lacks->settings);
+    list_names(&text, "feature", &lacks->features);
     hf_fail(error, HF_E_NOT_FOUND, "the server lacks what \"%s\" needs: %s", database, hf_buf_text(&text));
 
     HF_AUTO_BUF hint = HF_BUF_MAX(1024);
@@ -68,6 +72,8 @@ hf_status hf_lacks_fail(const hf_lacks *lacks, const char *database, hf_error *e
             hint.len > 0 ? "; " : "");
     if (lacks->settings.count > 0)
         hf_buf_printf(&hint, "%suse a server that knows the setting", hint.len > 0 ? "; " : "");
+    if (lacks->features.count > 0)
+        hf_buf_printf(&hint, "%suse a server of the snapshot's version", hint.len > 0 ? "; " : "");
     return hf_hint(error, "%s", hf_buf_text(&hint));
 }
 
@@ -240,6 +246,30 @@ static hf_status missing_settings(hf_pg *pg, const hf_manifest *manifest, hf_str
     return status;
 }
 
+static bool names_feature(const hf_strings *features, const char *name)
+{
+    for (size_t i = 0; i < features->count; i++)
+        if (hf_starts_with(features->items[i], name))
+            return true;
+    return false;
+}
+
+/* Each with its first example. */
+static void missing_features(hf_pg *pg, const hf_restore_options *options, const hf_archive *archive,
+                             hf_strings *ret_missing)
+{
+    for (size_t i = 0; i < archive->entries.count; i++) {
+        const hf_entry *entry = &archive->entries.items[i];
+        int since;
+        const char *name = hf_entry_is_newer(entry, hf_pg_version(pg), &since);
+        if (name == NULL || hf_entry_left_out(entry, options) != NULL || names_feature(ret_missing, name))
+            continue;
+        HF_AUTO_STR text =
+            hf_format("%s, from PostgreSQL %d on: %s %s", name, since, entry->kind, entry->tag);
+        hf_strings_add(ret_missing, text);
+    }
+}
+
 static hf_status check_database(hf_pg *pg, const hf_restore_options *options, bool *ret_replace,
                                 hf_error *error)
 {
@@ -277,6 +307,7 @@ static hf_status find_lacks(hf_pg *pg, const hf_restore_options *options, const 
     HF_TRY(missing_tablespaces(pg, options->manifest, archive, &lacks->tablespaces, error));
     missing_provider(pg, options->manifest, &lacks->locales);
     HF_TRY(missing_locales(pg, options->manifest, &lacks->locales, error));
+    missing_features(pg, options, archive, &lacks->features);
     return missing_settings(pg, options->manifest, &lacks->settings, error);
 }
 

@@ -12,6 +12,7 @@ typedef struct hf_lacks {
     hf_strings tablespaces;
     hf_strings locales;
     hf_strings settings; /* names that ALTER DATABASE ... SET would have to give */
+    hf_strings features; /* of the schema, with the version that brought them and an example */
 } hf_lacks;
 
 void hf_lacks_done(hf_lacks *lacks);
