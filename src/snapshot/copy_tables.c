@@ -46,6 +46,7 @@ typedef struct worker {
     hf_buf text;  /* of the chunk under way */
     hf_buf check; /* for reading back */
     hf_row_digest digest;
+    uint64_t rows; /* of the range so far */
 } worker;
 
 /* ---- the plan ---- */
@@ -202,6 +203,7 @@ static hf_status take_row(void *context, const char *row, size_t len, hf_error *
     if (self->text.overflowed)
         return hf_fail(error, HF_E_LIMIT, "a row of %zu bytes is longer than a chunk may be", len);
     hf_row_digest_add(&self->digest, row, is_binary(self) ? len : len - 1); /* without the newline */
+    self->rows++;
     return HF_OK;
 }
 
@@ -264,6 +266,41 @@ static hf_status name_range(const copy_job *job, const range *this, hf_error *er
     return hf_prefix(error, "table %s", shown);
 }
 
+/* A row, or one of its values, passes 1 GB as COPY would write it; the server has its own words for that. */
+static bool is_too_long(const hf_error *error)
+{
+    return error->code == HF_E_LIMIT ||
+           (error->code == HF_E_DATABASE &&
+            (hf_streq(error->sqlstate, "54000") ||
+             strstr(error->message, "invalid memory alloc request size") != NULL));
+}
+
+/* Rows come in the order of their places, so it is the one behind those that came. */
+static void name_row(worker *self, const range *this, hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(SQL_MAX);
+    HF_AUTO_STR ctid = NULL;
+    hf_error ignored;
+
+    hf_buf_puts(&sql, "SELECT ctid FROM ONLY ");
+    hf_sql_qualified(&sql, this->table->schema, this->table->name);
+    if (this->table->condition != NULL)
+        hf_buf_printf(&sql, " %s", this->table->condition);
+    else if (this->end_page > 0)
+        hf_buf_printf(&sql, " WHERE ctid >= '(%u,0)' AND ctid < '(%u,0)'", this->first_page, this->end_page);
+    hf_buf_printf(&sql, " OFFSET %llu LIMIT 1", (unsigned long long) self->rows);
+    if (hf_pg_exec(self->pg, "ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", &ignored) ==
+            HF_OK &&
+        hf_pg_execf(self->pg, &ignored, "SET TRANSACTION SNAPSHOT '%s'", self->job->exported) == HF_OK &&
+        hf_pg_query_text(self->pg, hf_buf_text(&sql), 0, NULL, &ctid, &ignored) == HF_OK && ctid != NULL)
+        (void) hf_prefix(error, "the row at ctid %s is too long for COPY, whose limit is 1 GB", ctid);
+    (void) hf_hint(
+        error, self->job->options->text_only
+                   ? "snapshot.format: auto takes COPY's binary form, in which bytes are half as long, where "
+                     "it suits the table"
+                   : "shorten the row, or leave the table's rows out with snapshot.exclude_data");
+}
+
 static hf_status copy_range(void *context, void *state, size_t item, hf_error *error)
 {
     copy_job *job = context;
@@ -274,6 +311,7 @@ static hf_status copy_range(void *context, void *state, size_t item, hf_error *e
     HF_TRY(hf_stop_check(error));
     self->range = this;
     self->digest = (hf_row_digest){0};
+    self->rows = 0;
     hf_buf_clear(&self->text);
     add_statement(job, this, &sql);
     HF_TRY(hf_buf_check(&sql, "the COPY statement", error));
@@ -283,6 +321,11 @@ static hf_status copy_range(void *context, void *state, size_t item, hf_error *e
         status = salvage_range(self, this, error);
     if (status == HF_OK && self->text.len > 0)
         status = store_chunk(self, error);
+    if (status != HF_OK && is_too_long(error) && this->table != job->objects && this->table != job->pieces) {
+        HF_AUTO_STR shown = hf_pg_table_shown(this->table->schema, this->table->name);
+        name_row(self, this, error);
+        return hf_prefix(error, "table %s", shown);
+    }
     if (status != HF_OK && status != HF_E_CANCELLED)
         return name_range(job, this, error);
     if (status == HF_OK && job->options->progress != NULL)

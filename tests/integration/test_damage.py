@@ -117,3 +117,13 @@ def test_salvage_of_a_sound_database_is_a_plain_backup(damaged):
     site, _ = damaged
     first, second = site.json("backup")["snapshot"], site.json("backup", "--salvage")["snapshot"]
     assert second["degraded"] == [] and second["chunks_new"] == 0 and first["rows"] == second["rows"]
+
+
+def test_a_row_that_is_too_long_is_named(damaged):
+    """COPY writes no more than 1 GB for a row; bytea as text takes two bytes each."""
+    site, _ = damaged
+    site.cluster.psql("shop", "CREATE TABLE long (id int, b bytea); INSERT INTO long VALUES (1, 'a'), (2, convert_to(repeat('a', 550000000), 'UTF8')), (3, 'c')")
+    site.write_config(snapshot={"format": "text"})
+    error = site.holdfast("backup", "--output", "json", check=30).json()["error"]
+    assert "public.long" in error["message"] and "ctid (0,2)" in error["message"] and "format: auto" in error["hint"]
+    assert site.json("snapshots")["snapshots"] == []
