@@ -129,6 +129,56 @@ static void say_rows(hf_difference *item, bool same_format)
                               hf_show_count(item->rows_seen, seen));
 }
 
+/* Of tables that both have, with the same columns and their rows. */
+static void compare_rows(const hf_table *a, const hf_table *b, hf_difference_list *list)
+{
+    size_t before = list->count;
+
+    hf_verify_compare(a, &b->total, list);
+    if (list->count > before)
+        say_rows(&list->items[before], hf_streq(a->format, b->format));
+}
+
+static bool same_root(const hf_table *a, const hf_table *b)
+{
+    return a->root_name != NULL && b->root_name != NULL && hf_streq(a->root_name, b->root_name) &&
+           hf_streq(a->root_schema, b->root_schema);
+}
+
+/* All partitions of the first one's root, as if they were one table.  false: not all of them have rows. */
+static bool sum_of_root(const hf_manifest *manifest, const hf_table *first, hf_table *ret_root)
+{
+    bool all = true;
+
+    *ret_root = (hf_table){.schema = first->root_schema, .name = first->root_name, .format = first->format};
+    for (size_t i = 0; i < manifest->tables.count; i++) {
+        const hf_table *table = &manifest->tables.items[i];
+
+        if (!same_root(table, first))
+            continue;
+        all = all && !table->data_excluded;
+        hf_row_digest_merge(&ret_root->total, &table->total);
+        if (!hf_streq(table->format, ret_root->format))
+            ret_root->format = (char *) "both";
+    }
+    return all;
+}
+
+/* Which partition takes a row may differ from server to server, so only the sum counts; once for each root. */
+static void compare_partitions(const hf_manifest *a, size_t number, const hf_manifest *b,
+                               hf_difference_list *list)
+{
+    const hf_table *first = &a->tables.items[number];
+    hf_table sum_a, sum_b;
+
+    for (size_t i = 0; i < number; i++)
+        if (same_root(&a->tables.items[i], first))
+            return;
+    bool both = sum_of_root(a, first, &sum_a);
+    if (sum_of_root(b, first, &sum_b) && both)
+        compare_rows(&sum_a, &sum_b, list);
+}
+
 void hf_compare_tables(const hf_manifest *a, const hf_manifest *b, hf_difference_list *ret_list)
 {
     for (size_t i = 0; i < a->tables.count; i++) {
@@ -140,12 +190,10 @@ void hf_compare_tables(const hf_manifest *a, const hf_manifest *b, hf_difference
         } else if (!same_columns(table, other)) {
             add_table(ret_list, table, HF_DIFFERENT_COLUMNS, "it has other columns");
             ret_list->items[ret_list->count - 1].rows_seen = other->total.rows;
+        } else if (same_root(table, other)) {
+            compare_partitions(a, i, b, ret_list);
         } else if (!table->data_excluded && !other->data_excluded) {
-            size_t before = ret_list->count;
-
-            hf_verify_compare(table, &other->total, ret_list);
-            if (ret_list->count > before)
-                say_rows(&ret_list->items[before], hf_streq(table->format, other->format));
+            compare_rows(table, other, ret_list);
         }
     }
     for (size_t i = 0; i < b->tables.count; i++) {
@@ -154,6 +202,8 @@ void hf_compare_tables(const hf_manifest *a, const hf_manifest *b, hf_difference
         if (hf_manifest_find_table(a, table->schema, table->name) == NULL)
             add_table(ret_list, table, HF_TABLE_EXTRA, "only the second snapshot has it");
     }
+    compare_rows(&a->large_objects.objects, &b->large_objects.objects, ret_list);
+    compare_rows(&a->large_objects.pieces, &b->large_objects.pieces, ret_list);
 }
 
 static const hf_sequence *find_sequence(hf_sequence_list list, const hf_sequence *like)

@@ -53,6 +53,10 @@ static json_t *snapshot_json(const hf_manifest *manifest)
                                   "digest", hf_json_text(manifest->schema_digest), "object",
                                   manifest->schema.name));
     json_object_set_new(json, "tables", hf_describe_tables(manifest));
+    json_object_set_new(json, "large_objects",
+                        json_pack("{s:I, s:I}", "count",
+                                  (json_int_t) manifest->large_objects.objects.total.rows, "bytes",
+                                  (json_int_t) manifest->large_objects.pieces.raw_bytes));
     json_object_set_new(json, "sequences", sequences);
     json_object_set_new(json, "extensions", extensions);
     json_object_set_new(json, "roles", texts_json(&manifest->roles));
@@ -64,7 +68,7 @@ static void print(const hf_manifest *manifest, const hf_proof *proof)
 {
     static const char *const titles[] = {"table", "rows", "size", "stored", "chunks"};
     HF_AUTO(hf_grid_done) hf_grid grid = {.titles = titles, .align = "lrrrr", .columns = 5};
-    char text[32];
+    char text[32], count[32];
 
     hf_print_manifest(manifest);
     hf_print_proof(proof);
@@ -74,6 +78,10 @@ static void print(const hf_manifest *manifest, const hf_proof *proof)
     for (size_t i = 0; i < manifest->extensions.count; i++)
         hf_out_fact(i == 0 ? "extensions" : "", "%s %s", manifest->extensions.items[i].name,
                     manifest->extensions.items[i].version);
+    if (manifest->large_objects.objects.total.rows > 0)
+        hf_out_fact("large objects", "%s, %s of text",
+                    hf_show_count(manifest->large_objects.objects.total.rows, count),
+                    hf_show_size(manifest->large_objects.pieces.raw_bytes, text));
     for (size_t i = 0; i < manifest->warnings.count; i++)
         hf_out_fact("warning", "%s", manifest->warnings.items[i]);
     for (size_t i = 0; i < manifest->filters.left_out.count; i++) {
