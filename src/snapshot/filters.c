@@ -147,6 +147,36 @@ void hf_filters_prune(hf_manifest *manifest)
     free(left.items);
 }
 
+/* The name in quotes or without; a longer name that has it inside counts too. */
+static bool is_role_named(const hf_archive *archive, const hf_manifest *manifest, const char *role)
+{
+    if (hf_streq(manifest->database.owner, role) ||
+        (manifest->database.acl != NULL && strstr(manifest->database.acl, role) != NULL))
+        return true;
+    for (size_t i = 0; i < manifest->database.settings.count; i++)
+        if (hf_streq(manifest->database.settings.items[i].role, role))
+            return true;
+    for (size_t i = 0; i < archive->entries.count; i++)
+        if (hf_streq(archive->entries.items[i].owner, role) ||
+            strstr(archive->entries.items[i].definition, role) != NULL)
+            return true;
+    return strpbrk(role, "\"\\") != NULL; /* spelled in other ways */
+}
+
+/* Those that only what was left out names are not needed. */
+static void prune_roles(const hf_archive *archive, hf_manifest *manifest)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < manifest->roles.count; i++) {
+        if (is_role_named(archive, manifest, manifest->roles.items[i]))
+            manifest->roles.items[kept++] = manifest->roles.items[i];
+        else
+            free(manifest->roles.items[i]);
+    }
+    manifest->roles.count = kept;
+}
+
 hf_status hf_filters_apply(hf_archive *archive, const hf_filter *filter, hf_manifest *manifest,
                            hf_error *error)
 {
@@ -154,6 +184,7 @@ hf_status hf_filters_apply(hf_archive *archive, const hf_filter *filter, hf_mani
 
     HF_TRY(filter_archive(archive, filter, manifest, &filtered, error));
     note_filters(filter, &filtered, manifest);
+    prune_roles(archive, manifest);
     hf_filters_prune(manifest);
     return HF_OK;
 }

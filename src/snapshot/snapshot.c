@@ -163,6 +163,18 @@ static hf_status read_names(hf_pg *pg, hf_manifest *manifest, hf_error *error)
     return HF_OK;
 }
 
+/* A filter leaves the roles that the schema still names; large objects are not in the schema. */
+static hf_status add_roles_of_large_objects(hf_pg *pg, hf_manifest *manifest, hf_error *error)
+{
+    HF_AUTO_ROWS roles = NULL;
+
+    HF_TRY(hf_pg_query(pg, hf_sql_large_object_roles, 0, NULL, &roles, error));
+    for (size_t i = 0; i < hf_rows_count(roles); i++)
+        if (!hf_strings_has(&manifest->roles, hf_rows_text(roles, i, "name")))
+            hf_strings_add(&manifest->roles, hf_rows_text(roles, i, "name"));
+    return HF_OK;
+}
+
 /* What a snapshot cannot carry is named: as a warning in the manifest. */
 static hf_status name_what_is_not_carried(hf_pg *pg, hf_manifest *manifest, hf_error *error)
 {
@@ -247,6 +259,8 @@ static hf_status read_all(hf_snapshot_session *source, const hf_snapshot_options
         return HF_OK;
     HF_TRY(read_sequences(source->pg, manifest, error));
     hf_filters_prune(manifest);
+    if (hf_manifest_is_filtered(manifest))
+        HF_TRY(add_roles_of_large_objects(source->pg, manifest, error));
     HF_TRY(hf_role_plan_read(source->pg, manifest, error));
     return hf_pg_exec(source->pg, "COMMIT", error);
 }

@@ -109,6 +109,24 @@ def test_a_partition_alone(shop):
     shop.json("prove")
 
 
+def test_roles_of_what_is_left_out_are_not_needed(shop):
+    cluster = shop.cluster
+    cluster.psql("postgres", "CREATE ROLE left_owner; CREATE ROLE left_reader; CREATE ROLE kept_reader; CREATE ROLE kept_writer")
+    cluster.psql(shop.db, """
+        CREATE TABLE public.left_alone (id int); ALTER TABLE public.left_alone OWNER TO left_owner; GRANT SELECT ON public.left_alone TO left_reader;
+        CREATE TABLE public.kept (id int); GRANT SELECT ON public.kept TO kept_reader;
+        SELECT lo_create(4711); GRANT UPDATE ON LARGE OBJECT 4711 TO kept_writer""")
+    named = {"left_owner", "left_reader", "kept_reader", "kept_writer"}
+    shop.json("backup")
+    assert named <= set(shop.json("show", "latest")["snapshot"]["roles"])
+    shop.json("backup", "--exclude", "public.left_alone")
+    shown = shop.json("show", "latest")["snapshot"]
+    assert named & set(shown["roles"]) == {"kept_reader", "kept_writer"}
+    assert shown["large_objects"]["count"] >= 1
+    cluster.psql(shop.db, "DROP TABLE public.left_alone, public.kept; SELECT lo_unlink(4711)")
+    cluster.psql("postgres", "DROP ROLE left_owner; DROP ROLE left_reader; DROP ROLE kept_reader; DROP ROLE kept_writer")
+
+
 def test_exclude_data(shop):
     shown, left_out, snapshot = taken(shop, "--exclude-data", "users", "--exclude-data", "events", "--exclude-data", "by_user")
     assert left_out == {} and snapshot["filters"]["exclude_data"] == ["users", "events", "by_user"]
