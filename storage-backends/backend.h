@@ -43,4 +43,20 @@ HF_MUST_CHECK hf_status hf_storage_s3_new(const hf_storage_options *options, hf_
  */
 hf_storage *hf_storage_retry_new(hf_storage *inner, hf_retry policy);
 
+#ifdef HF_FAULT_POINTS
+/* For tests: what is to fail, and how; zeroed, nothing does. */
+typedef struct hf_storage_faults {
+    uint64_t at;        /* the operation with this number, from 1 */
+    uint32_t per_mille; /* so many of a thousand, chosen by the seed and their number */
+    uint64_t seed;
+    bool after;  /* it is carried out first: only the reply is lost */
+    bool either; /* before or after, chosen like that */
+    bool kill;   /* SIGKILL to this process, instead of HF_E_STORAGE */
+    _Atomic uint64_t operations, hits;
+} hf_storage_faults;
+
+/* A decorator that makes operations fail; it owns inner and borrows faults. */
+hf_storage *hf_storage_fault_new(hf_storage *inner, hf_storage_faults *faults);
+#endif
+
 #endif

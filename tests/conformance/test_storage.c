@@ -72,10 +72,30 @@ static hf_status open_local_retry(const char *folder, hf_storage **ret_storage, 
     return HF_OK;
 }
 
+#ifdef HF_FAULT_POINTS
+/* Every fourth operation fails before or after it is carried out; with retries none of it shows. */
+static hf_status open_local_faults(const char *folder, hf_storage **ret_storage, hf_error *error)
+{
+    static hf_storage_faults faults;
+    hf_storage *inner = NULL;
+    hf_retry policy = {.max_tries = 30, .max_total_ms = 60000};
+
+    faults.per_mille = 250;
+    faults.seed = 20261121;
+    faults.either = true;
+    HF_TRY(open_local(folder, &inner, error));
+    *ret_storage = hf_storage_retry_new(hf_storage_fault_new(inner, &faults), policy);
+    return HF_OK;
+}
+#endif
+
 /* Which run: those of `local` always; with HF_TEST_S3_URL, HF_TEST_S3_ENDPOINT and keys, the others too (see test_s3_conformance.py). */
 static const backend backends[] = {
     {.name = "local", .open = open_local, .cut_point = "storage.local.before_rename"},
     {.name = "local-retry", .open = open_local_retry, .cut_point = "storage.local.before_rename"},
+#ifdef HF_FAULT_POINTS
+    {.name = "local-faults", .open = open_local_faults, .cut_point = "storage.local.before_rename"},
+#endif
     {.name = "s3", .open = open_s3, .cut_point = "storage.s3.before_put"},
     {.name = "s3-retry", .open = open_s3_retry, .cut_point = "storage.s3.before_put"},
 };
