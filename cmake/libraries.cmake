@@ -11,6 +11,7 @@ pkg_check_modules(jansson REQUIRED IMPORTED_TARGET jansson)
 pkg_check_modules(fyaml REQUIRED IMPORTED_TARGET libfyaml)
 pkg_check_modules(curl REQUIRED IMPORTED_TARGET libcurl)
 pkg_check_modules(archive REQUIRED IMPORTED_TARGET libarchive)
+pkg_check_modules(icu REQUIRED IMPORTED_TARGET icu-i18n)
 pkg_check_modules(xml2 REQUIRED IMPORTED_TARGET libxml-2.0)
 
 # Libraries that come without a pkg-config file.

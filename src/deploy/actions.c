@@ -65,11 +65,6 @@ static hf_status remember_names(hf_cycle *cycle, hf_error *error)
     return HF_OK;
 }
 
-static bool is_pending(const hf_migration *migration)
-{
-    return migration->state == HF_MIGRATION_PENDING || migration->state == HF_MIGRATION_ROLLED_BACK;
-}
-
 static hf_status refuse_unexpected(const hf_cycle *cycle, const hf_migration_list *list, hf_error *error)
 {
     const hf_strings *expect = &cycle->options->expect;
@@ -85,7 +80,7 @@ static hf_status refuse_unexpected(const hf_cycle *cycle, const hf_migration_lis
     for (size_t i = 0; i < list->migrations.count; i++) {
         const hf_migration *migration = &list->migrations.items[i];
 
-        if (!is_pending(migration))
+        if (!hf_migration_is_pending(migration))
             continue;
         pending++;
         if (!hf_strings_has(expect, migration->name)) {
@@ -114,7 +109,8 @@ static const char *find_taken_back(const json_t *taken_back, const hf_migration_
         const hf_migration *migration = &list->migrations.items[i];
         const char *checksum = json_string_value(json_object_get(checksums, migration->name));
 
-        if (is_pending(migration) && checksum != NULL && hf_streq(checksum, migration->checksum)) {
+        if (hf_migration_is_pending(migration) && checksum != NULL &&
+            hf_streq(checksum, migration->checksum)) {
             name = migration->name;
             same++;
         }
@@ -159,7 +155,7 @@ static json_t *pending_json(const hf_migration_list *list)
     for (size_t i = 0; i < list->migrations.count; i++) {
         const hf_migration *migration = &list->migrations.items[i];
 
-        if (is_pending(migration))
+        if (hf_migration_is_pending(migration))
             json_array_append_new(
                 array, json_pack("{s:s, s:s}", "name", migration->name, "checksum", migration->checksum));
     }

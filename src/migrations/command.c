@@ -83,14 +83,10 @@ static char *tail_text(const char *tail, size_t len)
     return hf_strdup(hf_buf_text(&text));
 }
 
-static hf_status command_status(const hf_migrations_config *config, const char *url, bool for_deploy,
-                                hf_migration_list *list, hf_error *error)
+hf_status hf_migrator_check(const hf_migrations_config *config, hf_error *error)
 {
-    (void) url;
-    (void) for_deploy;
     if (config->command.count == 0)
         return hf_fail(error, HF_E_USAGE, "migrations.command is empty");
-    list->unknown = true;
     return HF_OK;
 }
 
@@ -112,8 +108,8 @@ static hf_status fail_command(const hf_migrations_config *config, const hf_child
                    how, tail[0] != '\0' ? ": " : "", tail);
 }
 
-static hf_status command_apply(const hf_migrations_config *config, const char *url,
-                               const hf_migrations_events *events, size_t *applied, hf_error *error)
+hf_status hf_migrator_run(const hf_migrations_config *config, const char *url,
+                          const hf_migrations_events *events, size_t *applied, hf_error *error)
 {
     HF_AUTO(hf_strings_done) hf_strings argv = {0};
     HF_AUTO_STR variable =
@@ -123,8 +119,7 @@ static hf_status command_apply(const hf_migrations_config *config, const char *u
     output_tail output = {.events = events, .line = HF_BUF_MAX(2 * LINE_MAX_BYTES)};
     hf_child_result result;
 
-    if (config->command.count == 0)
-        return hf_fail(error, HF_E_USAGE, "migrations.command is empty");
+    HF_TRY(hf_migrator_check(config, error));
     for (size_t i = 0; i < config->command.count; i++)
         hf_strings_add(&argv, config->command.items[i]);
     HF_PUSH(&argv, NULL);
@@ -157,5 +152,3 @@ static hf_status command_apply(const hf_migrations_config *config, const char *u
     *applied = 1;
     return HF_OK;
 }
-
-const hf_migrations_ops hf_migrations_command = {.status = command_status, .apply = command_apply};

@@ -1,12 +1,13 @@
 #include "migrations/migrations.h"
 
-#include "migrations/kind.h"
+#include "migrations/folder.h"
 
-static const hf_migrations_ops *const kinds[] = {
+/* NULL: not a folder. */
+static const hf_folder_kind *const folders[] = {
     [HF_MIGRATIONS_NONE] = NULL,
-    [HF_MIGRATIONS_PRISMA] = &hf_migrations_prisma,
-    [HF_MIGRATIONS_SQL] = &hf_migrations_sql,
-    [HF_MIGRATIONS_COMMAND] = &hf_migrations_command,
+    [HF_MIGRATIONS_PRISMA] = &hf_folder_prisma,
+    [HF_MIGRATIONS_SQL] = &hf_folder_sql,
+    [HF_MIGRATIONS_COMMAND] = NULL,
 };
 
 static const char *const state_names[] = {
@@ -26,6 +27,7 @@ void hf_migration_list_done(hf_migration_list *list)
         free(list->migrations.items[i].name);
         free(list->migrations.items[i].path);
         free(list->migrations.items[i].logs);
+        free(list->migrations.items[i].at);
     }
     free(list->migrations.items);
     *list = (hf_migration_list){0};
@@ -70,25 +72,82 @@ hf_status hf_migrations_status(const hf_migrations_config *config, const char *u
                                hf_migration_list *ret_list, hf_error *error)
 {
     HF_AUTO(hf_migration_list_done) hf_migration_list list = {0};
+    hf_error local;
+    hf_error *failure = error != NULL ? error : &local;
 
-    if (kinds[config->kind] != NULL)
-        HF_TRY(kinds[config->kind]->status(config, url, for_deploy, &list, error));
-
+    if (folders[config->kind] != NULL) {
+        HF_TRY(hf_folder_status(folders[config->kind], config, url, &list, failure));
+    } else if (config->kind == HF_MIGRATIONS_COMMAND) {
+        HF_TRY(hf_migrator_check(config, failure));
+        list.unknown = true;
+    }
+    if (for_deploy && list.obstacle.code != HF_OK) {
+        *failure = list.obstacle;
+        return failure->code;
+    }
     *ret_list = list;
     list = (hf_migration_list){0};
     return HF_OK;
 }
 
-hf_status hf_migrations_apply(const hf_migrations_config *config, const char *url,
-                              const hf_migrations_events *events, size_t *ret_applied, hf_error *error)
+static hf_status apply(const hf_migrations_config *config, const char *url, const hf_strings *only,
+                       const hf_migrations_events *events, size_t *ret_applied, hf_error *error)
 {
     size_t applied = 0;
     hf_status status = HF_OK;
+    hf_error local;
+    hf_error *failure = error != NULL ? error : &local;
 
-    if (kinds[config->kind] != NULL)
-        status = kinds[config->kind]->apply(config, url, events, &applied, error);
+    if (folders[config->kind] != NULL)
+        status = hf_folder_apply(folders[config->kind], config, url, only, events, &applied, failure);
+    else if (config->kind == HF_MIGRATIONS_COMMAND)
+        status = hf_migrator_run(config, url, events, &applied, failure);
     *ret_applied = applied;
     return status;
+}
+
+hf_status hf_migrations_apply(const hf_migrations_config *config, const char *url,
+                              const hf_migrations_events *events, size_t *ret_applied, hf_error *error)
+{
+    return apply(config, url, NULL, events, ret_applied, error);
+}
+
+static hf_status check_folder(const hf_migrations_config *config, hf_error *error)
+{
+    if (folders[config->kind] != NULL)
+        return HF_OK;
+    (void) hf_fail(error, HF_E_USAGE, "%s",
+                   config->kind == HF_MIGRATIONS_NONE
+                       ? "this target has no migrations"
+                       : "these migrations are run by a command, which keeps its own ledger");
+    return hf_hint(error, "only migrations of kind prisma or sql have a ledger that holdfast knows");
+}
+
+hf_status hf_migrations_apply_only(const hf_migrations_config *config, const char *url,
+                                   const hf_strings *only, const hf_migrations_events *events,
+                                   size_t *ret_applied, hf_error *error)
+{
+    HF_TRY(check_folder(config, error));
+    return apply(config, url, only, events, ret_applied, error);
+}
+
+hf_status hf_migrations_resolve(const hf_migrations_config *config, const char *url, const char *name,
+                                bool applied, hf_error *error)
+{
+    hf_error local;
+
+    HF_TRY(check_folder(config, error));
+    return hf_folder_resolve(folders[config->kind], config, url, name, applied,
+                             error != NULL ? error : &local);
+}
+
+hf_status hf_migrations_baseline(const hf_migrations_config *config, const char *url, const hf_strings *names,
+                                 hf_error *error)
+{
+    hf_error local;
+
+    HF_TRY(check_folder(config, error));
+    return hf_folder_baseline(folders[config->kind], config, url, names, error != NULL ? error : &local);
 }
 
 void hf_migrations_tell_begin(const hf_migrations_events *events, const char *name)

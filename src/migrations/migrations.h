@@ -1,8 +1,8 @@
 /*
  * Migrations: one interface over Prisma's folder (applied natively), a folder of SQL files, and any command.
  *
- * Prisma's behaviour (ledger, checksum, lock, one simple Query message a file) is told in prisma.c; source: Prisma 6.19
- * to 8.1's schema engine.
+ * Prisma's behaviour (ledger, checksum, lock, one simple Query message a file) is told in folder.h and prisma.c; source:
+ * Prisma 6.19 to 8.1's schema engine.
  */
 #ifndef HF_MIGRATIONS_H
 #define HF_MIGRATIONS_H
@@ -27,14 +27,19 @@ typedef struct hf_migration {
     char checksum[HF_SHA256_HEX]; /* of the file; "" when it is gone */
     hf_migration_state state;
     char *logs; /* of a failed one, or NULL */
+    char *at;   /* by the ledger: when it ended, else began ("2026-11-21T07:30:02.123Z"); NULL: not in it */
 } hf_migration;
 
 typedef struct hf_migration_list {
     HF_VECTOR(hf_migration) migrations; /* in the order they apply */
     bool unknown;                       /* the migrator is a command: what is pending cannot be told */
+    hf_error obstacle;                  /* what keeps a deploy from running (P3005, P3009); HF_OK: nothing */
 } hf_migration_list;
 void hf_migration_list_done(hf_migration_list *list);
-size_t hf_migration_list_pending(const hf_migration_list *list); /* PENDING and ROLLED_BACK */
+size_t hf_migration_list_pending(const hf_migration_list *list);
+
+/* Still to be applied: pending, or rolled back with its file there. */
+bool hf_migration_is_pending(const hf_migration *migration);
 
 const char *hf_migration_state_name(hf_migration_state state); /* "pending", ... */
 
@@ -61,5 +66,25 @@ typedef struct hf_migrations_events {
 HF_MUST_CHECK hf_status hf_migrations_apply(const hf_migrations_config *config, const char *url,
                                             const hf_migrations_events *events, size_t *ret_applied,
                                             hf_error *error);
+
+/*
+ * The same for those named alone, in their order; the others are left pending.  Folders only (HF_E_USAGE for a command):
+ * for a scratch database.
+ */
+HF_MUST_CHECK hf_status hf_migrations_apply_only(const hf_migrations_config *config, const char *url,
+                                                 const hf_strings *only, const hf_migrations_events *events,
+                                                 size_t *ret_applied, hf_error *error);
+
+/*
+ * Correct what the ledger says about one migration, without running anything: as applied, or (applied false) as rolled
+ * back, so that it is pending again.  HF_E_MIGRATION with Prisma's code (P3008, P3011, P3012, P3017) if there is nothing to
+ * correct; HF_E_USAGE for a command, which keeps its own ledger.
+ */
+HF_MUST_CHECK hf_status hf_migrations_resolve(const hf_migrations_config *config, const char *url,
+                                              const char *name, bool applied, hf_error *error);
+
+/* Say of all these that they are applied, in one transaction that makes the ledger if there is none. */
+HF_MUST_CHECK hf_status hf_migrations_baseline(const hf_migrations_config *config, const char *url,
+                                               const hf_strings *names, hf_error *error);
 
 #endif

@@ -1,10 +1,10 @@
 #include "migrations/prisma_files.h"
 
-#include <ctype.h>
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <sys/stat.h>
+#include <unicode/ucol.h>
 
 #include "base/file.h"
 #include "base/text.h"
@@ -17,47 +17,24 @@
 
 /* ---- order ---- */
 
-/* All of ASCII that ICU's root collation does not ignore, but for letters, lowest first. */
-static const char below_letters[] = "\t\n\v\f\r _-,;:!?.'\"()[]{}@*/\\&#%`^+<=>|~$0123456789";
-
-/* The primary weight of a byte; 0: ignored. */
-static int weight(unsigned char byte)
+/* The one collator, made when first needed and never freed; NULL: ICU has no data here. */
+static UCollator *root_collator(void)
 {
-    const char *found;
+    static UCollator *collator;
+    UErrorCode status = U_ZERO_ERROR;
 
-    if (byte >= 0x80)
-        return 0x200 + byte;
-    if (isalpha(byte))
-        return 0x100 + tolower(byte);
-    found = byte != '\0' ? strchr(below_letters, byte) : NULL;
-    return found != NULL ? (int) (found - below_letters) + 1 : 0;
-}
-
-static const char *skip_ignored(const char *text)
-{
-    while (*text != '\0' && weight((unsigned char) *text) == 0)
-        text++;
-    return text;
+    if (collator == NULL)
+        collator = ucol_open("root", &status);
+    return U_SUCCESS(status) ? collator : NULL;
 }
 
 int hf_prisma_compare_names(const char *a, const char *b)
 {
-    const char *left = skip_ignored(a), *right = skip_ignored(b);
-    int by_case = 0;
+    UErrorCode status = U_ZERO_ERROR;
+    UCollator *collator = root_collator();
+    int order = collator != NULL ? (int) ucol_strcollUTF8(collator, a, -1, b, -1, &status) : 0;
 
-    while (*left != '\0' && *right != '\0') {
-        int difference = weight((unsigned char) *left) - weight((unsigned char) *right);
-
-        if (difference != 0)
-            return difference;
-        if (by_case == 0)
-            by_case = (isupper((unsigned char) *left) != 0) - (isupper((unsigned char) *right) != 0);
-        left = skip_ignored(left + 1);
-        right = skip_ignored(right + 1);
-    }
-    if (*left != *right)
-        return *left != '\0' ? 1 : -1;
-    return by_case != 0 ? by_case : strcmp(a, b);
+    return order != 0 ? order : strcmp(a, b);
 }
 
 static int compare_items(const void *a, const void *b)
@@ -81,6 +58,8 @@ static hf_status add_if_folder(DIR *folder, const char *name, hf_strings *names,
         return errno == ENOENT ? HF_OK : hf_fail_errno(error, "cannot look at \"%s\"", name);
     if (!S_ISDIR(info.st_mode))
         return HF_OK;
+    if (!hf_is_utf8(name, strlen(name)))
+        return hf_fail(error, HF_E_MIGRATION, "the name of the migration folder \"%s\" is not UTF-8", name);
     if (names->count >= NAMES_MAX)
         return hf_fail(error, HF_E_LIMIT, "more than %u migrations", NAMES_MAX);
     hf_strings_add(names, name);
@@ -105,6 +84,8 @@ hf_status hf_prisma_list(const char *directory, hf_strings *ret_names, hf_error 
         HF_TRY(add_if_folder(folder, entry->d_name, &names, error));
     if (errno != 0)
         return hf_fail_errno(error, "cannot read the migrations folder \"%s\"", directory);
+    if (root_collator() == NULL)
+        return hf_fail(error, HF_E_UNSUPPORTED, "the library ICU cannot order names; is its data missing?");
     if (names.count > 1)
         qsort(names.items, names.count, sizeof(*names.items), compare_items);
 
@@ -181,7 +162,7 @@ static bool digest_is(const void *data, size_t len, const char *stored)
     return hf_streq(unpadded, stored);
 }
 
-void hf_prisma_checksum(const char *sql, size_t len, char out[HF_SHA256_HEX])
+void hf_prisma_checksum(const void *sql, size_t len, char out[HF_SHA256_HEX])
 {
     HF_AUTO_BUF text = HF_BUF_MAX(3 * (size_t) HF_SCRIPT_MAX);
 

@@ -16,9 +16,8 @@
 HF_MUST_CHECK hf_status hf_prisma_list(const char *directory, hf_strings *ret_names, hf_error *error);
 
 /*
- * Below, at or above 0, as JavaScript's localeCompare() orders names (ICU's root collation) for ASCII: control
- * characters are ignored; white space < punctuation < symbols < digits < letters; lower before upper case only where
- * nothing else differs.  Bytes beyond ASCII come after all letters.  Never 0 for different names.
+ * Below, at or above 0, as JavaScript's localeCompare() orders names where no other language is set: ICU's root collation, in
+ * which white space < punctuation < symbols < digits < letters.  Never 0 for different names.
  */
 int hf_prisma_compare_names(const char *a, const char *b);
 
@@ -29,7 +28,7 @@ bool hf_prisma_lock_is_postgresql(const char *content);
 HF_MUST_CHECK hf_status hf_prisma_check_lock_file(const char *directory, hf_error *error);
 
 /* The checksum that a new ledger row gets. */
-void hf_prisma_checksum(const char *sql, size_t len, char out[HF_SHA256_HEX]);
+void hf_prisma_checksum(const void *sql, size_t len, char out[HF_SHA256_HEX]);
 
 /* Whether a ledger's checksum is that of this file, line ends apart. */
 bool hf_prisma_checksum_matches(const char *sql, size_t len, const char *stored);

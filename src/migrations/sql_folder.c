@@ -13,11 +13,8 @@
 
 #include "base/clock.h"
 #include "base/file.h"
-#include "base/signals.h"
 #include "base/text.h"
-#include "migrations/kind.h"
-#include "migrations/script.h"
-#include "migrations/session.h"
+#include "migrations/folder.h"
 
 #define LEDGER "_holdfast_migrations"
 #define FILES_MAX 100000u
@@ -33,7 +30,7 @@ static void close_folder(DIR **folder)
         (void) closedir(*folder);
 }
 
-static hf_status list_files(const char *directory, hf_strings *names, hf_error *error)
+static hf_status list(const char *directory, hf_strings *names, hf_error *error)
 {
     HF_AUTO(close_folder) DIR *folder = opendir(directory);
     struct dirent *entry;
@@ -65,199 +62,79 @@ static hf_status list_files(const char *directory, hf_strings *names, hf_error *
     return HF_OK;
 }
 
-/* ---- what there is ---- */
+/* ---- ledger ---- */
 
-static hf_status read_ledger(hf_migrations_session *session, bool *ret_exists, hf_rows **ret_rows,
-                             hf_error *error)
+static hf_status begin(hf_pg *pg, const char *name, const char *checksum, char ret_id[HF_LEDGER_ID_SIZE],
+                       hf_error *error)
 {
-    HF_TRY(hf_migrations_session_has_table(session, LEDGER, ret_exists, error));
-    if (!*ret_exists)
-        return HF_OK;
+    const char *const params[] = {name, checksum};
 
-    hf_status status = hf_pg_query(session->ledger,
-                                   "SELECT name, checksum, applied_at IS NOT NULL AS applied FROM " LEDGER
-                                   " ORDER BY name COLLATE \"C\"",
-                                   0, NULL, ret_rows, error);
-    return status == HF_E_DATABASE ? hf_prefix(error, "the ledger " LEDGER " is not what holdfast makes")
-                                   : status;
+    (void) ret_id;
+    return hf_ledger_change_row(&hf_ledger_sql, pg,
+                                "INSERT INTO " LEDGER " (name, checksum) VALUES ($1, $2) RETURNING 1", 2,
+                                params, error);
 }
 
-static const size_t no_row = (size_t) -1;
-
-static size_t find_row(const hf_rows *rows, const char *name)
-{
-    for (size_t i = 0; rows != NULL && i < hf_rows_count(rows); i++)
-        if (hf_streq(hf_rows_text(rows, i, "name"), name))
-            return i;
-    return no_row;
-}
-
-static hf_status classify_file(const char *directory, const char *name, const hf_rows *rows,
-                               hf_migration_list *list, hf_error *error)
-{
-    HF_AUTO_STR path = hf_path_join(directory, name);
-    HF_AUTO_BUF sql = HF_BUF_MAX(HF_SCRIPT_MAX);
-    size_t row = find_row(rows, name);
-    hf_migration_state state = HF_MIGRATION_PENDING;
-    char checksum[HF_SHA256_HEX];
-
-    HF_TRY(hf_script_read(path, name, &sql, error));
-    hf_sha256_hex(hf_buf_text(&sql), sql.len, checksum);
-    if (row == no_row)
-        HF_TRY(hf_script_check(name, hf_buf_text(&sql), sql.len, error));
-    else if (!hf_rows_bool(rows, row, "applied"))
-        state = HF_MIGRATION_FAILED;
-    else
-        state = hf_streq(checksum, hf_rows_text(rows, row, "checksum")) ? HF_MIGRATION_APPLIED
-                                                                        : HF_MIGRATION_EDITED;
-
-    hf_migration *migration = hf_migration_list_add(list, name, path, state, NULL);
-    memcpy(migration->checksum, checksum, sizeof(checksum));
-    return HF_OK;
-}
-
-static int compare_migrations(const void *a, const void *b)
-{
-    return strcmp(((const hf_migration *) a)->name, ((const hf_migration *) b)->name);
-}
-
-static hf_status read_all(const hf_migrations_config *config, hf_migrations_session *session,
-                          bool *ret_has_ledger, hf_migration_list *list, hf_error *error)
-{
-    HF_AUTO(hf_strings_done) hf_strings names = {0};
-    HF_AUTO_ROWS rows = NULL;
-
-    HF_TRY(list_files(config->directory, &names, error));
-    HF_TRY(read_ledger(session, ret_has_ledger, &rows, error));
-    for (size_t i = 0; i < names.count; i++)
-        HF_TRY(classify_file(config->directory, names.items[i], rows, list, error));
-    for (size_t i = 0; rows != NULL && i < hf_rows_count(rows); i++)
-        if (!hf_strings_has(&names, hf_rows_text(rows, i, "name")))
-            (void) hf_migration_list_add(
-                list, hf_rows_text(rows, i, "name"), NULL,
-                hf_rows_bool(rows, i, "applied") ? HF_MIGRATION_MISSING : HF_MIGRATION_FAILED, NULL);
-    if (list->migrations.count > 1)
-        qsort(list->migrations.items, list->migrations.count, sizeof(*list->migrations.items),
-              compare_migrations);
-    return HF_OK;
-}
-
-static hf_status refuse_open_migration(const hf_migration_list *list, hf_error *error)
-{
-    const hf_migration *failed = hf_migration_list_find_state(list, HF_MIGRATION_FAILED);
-
-    if (failed == NULL)
-        return HF_OK;
-    (void) hf_fail(error, HF_E_MIGRATION, "the migration \"%s\" was started and not finished", failed->name);
-    return hf_hint(error,
-                   "put right what it left, then delete its row from " LEDGER " or set its applied_at");
-}
-
-static hf_status sql_status(const hf_migrations_config *config, const char *url, bool for_deploy,
-                            hf_migration_list *list, hf_error *error)
-{
-    HF_AUTO(hf_migrations_session_done) hf_migrations_session session = {0};
-    bool has_ledger;
-
-    HF_TRY(hf_migrations_session_open(url, &session, error));
-    HF_TRY(read_all(config, &session, &has_ledger, list, error));
-    return for_deploy ? refuse_open_migration(list, error) : HF_OK;
-}
-
-/* ---- deploy ---- */
-
-static hf_status change_one_row(hf_pg *pg, const char *sql, int count, const char *const *params,
-                                hf_error *error)
-{
-    HF_AUTO_ROWS rows = NULL;
-
-    HF_TRY(hf_pg_query(pg, sql, count, params, &rows, error));
-    if (hf_rows_count(rows) == 1)
-        return HF_OK;
-    return hf_fail(error, HF_E_MIGRATION, "the ledger " LEDGER " did not keep a row of this deploy");
-}
-
-static hf_status read_again(const hf_migration *migration, hf_buf *sql, hf_error *error)
-{
-    char checksum[HF_SHA256_HEX];
-
-    HF_TRY(hf_script_read(migration->path, migration->name, sql, error));
-    hf_sha256_hex(hf_buf_text(sql), sql->len, checksum);
-    if (!hf_streq(checksum, migration->checksum))
-        return hf_fail(error, HF_E_MIGRATION, "the file of migration \"%s\" changed during the deploy",
-                       migration->name);
-    return HF_OK;
-}
-
-static hf_status record_end(hf_migrations_session *session, const char *name, int64_t took_ms,
-                            hf_error *error)
+static hf_status finish(hf_pg *pg, const char *name, const char *id, int64_t took_ms, hf_error *error)
 {
     char now[32];
     HF_AUTO_STR took = hf_format("%" PRId64, took_ms);
     const char *const params[] = {name, hf_time_format(hf_now_ms(), now), took};
 
-    hf_stop_hold(); /* done is done: a stop request between script and ledger would leave the row open */
-    hf_status status =
-        change_one_row(session->ledger,
-                       "UPDATE " LEDGER " SET applied_at = $2::timestamptz, took_ms = $3::bigint "
-                       "WHERE name = $1 RETURNING 1",
-                       3, params, error);
-    hf_stop_release();
-    return status == HF_OK
-               ? HF_OK
-               : hf_prefix(error, "migration \"%s\" ran, but its end could not be recorded", name);
+    (void) id;
+    return hf_ledger_change_row(&hf_ledger_sql, pg,
+                                "UPDATE " LEDGER " SET applied_at = $2::timestamptz, took_ms = $3::bigint "
+                                "WHERE name = $1 RETURNING 1",
+                                3, params, error);
 }
 
-static hf_status apply_one(const hf_migrations_config *config, hf_migrations_session *session,
-                           const hf_migration *migration, const hf_migrations_events *events, hf_error *error)
+static hf_status mark_applied(hf_pg *pg, const char *name, const char *checksum, hf_error *error)
 {
-    const char *const params[] = {migration->name, migration->checksum};
-    HF_AUTO_BUF sql = HF_BUF_MAX(HF_SCRIPT_MAX);
-    HF_AUTO_STR logs = NULL;
-    int64_t started = hf_monotonic_ms();
+    char now[32];
+    const char *const params[] = {name, checksum, hf_time_format(hf_now_ms(), now)};
 
-    HF_TRY(read_again(migration, &sql, error));
-    HF_TRY(change_one_row(session->ledger,
-                          "INSERT INTO " LEDGER " (name, checksum) VALUES ($1, $2) RETURNING 1", 2, params,
-                          error));
-    HF_TRY(hf_script_run(session, config, migration->name, hf_buf_text(&sql), events, &logs, error));
-
-    int64_t took_ms = hf_monotonic_ms() - started;
-    HF_TRY(record_end(session, migration->name, took_ms, error));
-    hf_migrations_tell_end(events, migration->name, took_ms);
-    return HF_OK;
+    return hf_ledger_change_row(&hf_ledger_sql, pg,
+                                "INSERT INTO " LEDGER " (name, checksum, applied_at) "
+                                "VALUES ($1, $2, $3::timestamptz) ON CONFLICT (name) DO UPDATE "
+                                "SET checksum = excluded.checksum, applied_at = excluded.applied_at "
+                                "RETURNING 1",
+                                3, params, error);
 }
 
-static hf_status sql_apply(const hf_migrations_config *config, const char *url,
-                           const hf_migrations_events *events, size_t *applied, hf_error *error)
+static hf_status mark_rolled_back(hf_pg *pg, const char *name, hf_error *error)
 {
-    HF_AUTO(hf_migrations_session_done) hf_migrations_session session = {0};
-    HF_AUTO(hf_migration_list_done) hf_migration_list list = {0};
-    bool has_ledger;
+    HF_AUTO_ROWS rows = NULL;
 
-    HF_TRY(hf_migrations_session_open(url, &session, error));
-    HF_TRY(hf_migrations_session_make_schema(&session, error));
-    HF_TRY(hf_migrations_session_lock(&session, error));
-    HF_TRY(read_all(config, &session, &has_ledger, &list, error));
-    if (!has_ledger)
-        HF_TRY(hf_pg_exec(session.ledger,
-                          "CREATE TABLE " LEDGER " (name text PRIMARY KEY, checksum text NOT NULL, "
-                          "applied_at timestamptz, took_ms bigint)",
-                          error));
-    HF_TRY(refuse_open_migration(&list, error));
-    HF_TRY(hf_migrations_session_open_scripts(&session, error));
-
-    for (size_t i = 0; i < list.migrations.count; i++) {
-        const hf_migration *migration = &list.migrations.items[i];
-
-        if (!hf_migration_is_pending(migration))
-            continue;
-        HF_TRY(hf_stop_check(error));
-        hf_migrations_tell_begin(events, migration->name);
-        HF_TRY(apply_one(config, &session, migration, events, error));
-        (*applied)++;
-    }
-    return HF_OK;
+    return hf_pg_query(pg, "DELETE FROM " LEDGER " WHERE name = $1 AND applied_at IS NULL", 1, &name, &rows,
+                       error);
 }
 
-const hf_migrations_ops hf_migrations_sql = {.status = sql_status, .apply = sql_apply};
+const hf_ledger_kind hf_ledger_sql = {
+    .table = LEDGER,
+    .select = "SELECT name, checksum, NULL AS logs, applied_at IS NOT NULL AS finished, "
+              "false AS rolled_back, pg_catalog.to_char(applied_at AT TIME ZONE 'UTC', "
+              "'YYYY-MM-DD\"T\"HH24:MI:SS.MS\"Z\"') AS at FROM " LEDGER " ORDER BY name COLLATE \"C\"",
+    .create = "CREATE TABLE " LEDGER " (name text PRIMARY KEY, checksum text NOT NULL, "
+              "applied_at timestamptz, took_ms bigint)",
+    .begin = begin,
+    .finish = finish,
+    .mark_applied = mark_applied,
+    .mark_rolled_back = mark_rolled_back,
+};
+
+static bool checksum_matches(const char *sql, size_t len, const char *stored)
+{
+    char checksum[HF_SHA256_HEX];
+
+    hf_sha256_hex(sql, len, checksum);
+    return hf_streq(checksum, stored);
+}
+
+const hf_folder_kind hf_folder_sql = {
+    .ledger = &hf_ledger_sql,
+    .list = list,
+    .compare_names = strcmp,
+    .script_path = hf_path_join,
+    .checksum = hf_sha256_hex,
+    .checksum_matches = checksum_matches,
+};

@@ -39,6 +39,7 @@ LIBRARIES = {
     "jq.h": ["src/checks/"],
     "jv.h": ["src/checks/"],
     "libfyaml": ["src/config/"],
+    "unicode/": ["src/migrations/"],
 }
 
 ROOTS = ["src", "storage-backends", "restore"]

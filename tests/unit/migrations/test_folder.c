@@ -10,7 +10,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
-#include "migrations/prisma.h"
+#include "migrations/folder.h"
 #include "migrations/prisma_files.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
@@ -62,11 +62,11 @@ static void remove_folder(migrations_folder *folder)
     hf_strings_done(&folder->names);
 }
 
-static void add_row(hf_prisma_ledger *ledger, const char *name, const char *checksum, bool finished,
+static void add_row(hf_ledger *ledger, const char *name, const char *checksum, bool finished,
                     bool rolled_back)
 {
     char same[HF_SHA256_HEX];
-    hf_prisma_row *row = HF_APPEND_NEW(&ledger->rows);
+    hf_ledger_row *row = HF_APPEND_NEW(&ledger->rows);
 
     hf_prisma_checksum(script, strlen(script), same);
     ledger->exists = true;
@@ -78,7 +78,7 @@ static void add_row(hf_prisma_ledger *ledger, const char *name, const char *chec
 }
 
 /* Up to two ledger rows, a file or none, and the state that follows. */
-static void test_prisma__tells_the_state_from_rows_and_files(void **state)
+static void test_folder__tells_the_state_from_rows_and_files(void **state)
 {
     (void) state;
     static const struct {
@@ -109,7 +109,7 @@ static void test_prisma__tells_the_state_from_rows_and_files(void **state)
     };
 
     for (size_t i = 0; i < COUNT(cases); i++) {
-        HF_AUTO(hf_prisma_ledger_done) hf_prisma_ledger ledger = {0};
+        HF_AUTO(hf_ledger_done) hf_ledger ledger = {0};
         HF_AUTO(hf_migration_list_done) hf_migration_list list = {0};
         migrations_folder folder;
 
@@ -120,7 +120,8 @@ static void test_prisma__tells_the_state_from_rows_and_files(void **state)
             add_row(&ledger, "20240101_x", cases[i].row[r].checksum, cases[i].row[r].finished,
                     cases[i].row[r].rolled_back);
 
-        assert_int_equal(hf_prisma_classify(folder.path, &folder.names, &ledger, &list, NULL), HF_OK);
+        assert_int_equal(
+            hf_folder_classify(&hf_folder_prisma, folder.path, &folder.names, &ledger, &list, NULL), HF_OK);
         assert_int_equal(list.migrations.count, 1);
         if (list.migrations.items[0].state != cases[i].state)
             fail_msg("case %zu: %s", i, hf_migration_state_name(list.migrations.items[0].state));
@@ -132,10 +133,10 @@ static void test_prisma__tells_the_state_from_rows_and_files(void **state)
     }
 }
 
-static void test_prisma__puts_missing_migrations_in_their_place(void **state)
+static void test_folder__puts_missing_migrations_in_their_place(void **state)
 {
     (void) state;
-    HF_AUTO(hf_prisma_ledger_done) hf_prisma_ledger ledger = {0};
+    HF_AUTO(hf_ledger_done) hf_ledger ledger = {0};
     HF_AUTO(hf_migration_list_done) hf_migration_list list = {0};
     migrations_folder folder;
 
@@ -146,7 +147,8 @@ static void test_prisma__puts_missing_migrations_in_their_place(void **state)
     add_row(&ledger, "2_b", SAME, true, false);
     add_row(&ledger, "1_a", SAME, true, false);
 
-    assert_int_equal(hf_prisma_classify(folder.path, &folder.names, &ledger, &list, NULL), HF_OK);
+    assert_int_equal(hf_folder_classify(&hf_folder_prisma, folder.path, &folder.names, &ledger, &list, NULL),
+                     HF_OK);
     assert_int_equal(list.migrations.count, 3);
     assert_string_equal(list.migrations.items[1].name, "2_b");
     assert_int_equal(list.migrations.items[1].state, HF_MIGRATION_MISSING);
@@ -154,10 +156,10 @@ static void test_prisma__puts_missing_migrations_in_their_place(void **state)
     remove_folder(&folder);
 }
 
-static void test_prisma__refuses_a_pending_folder_without_script(void **state)
+static void test_folder__refuses_a_pending_folder_without_script(void **state)
 {
     (void) state;
-    HF_AUTO(hf_prisma_ledger_done) hf_prisma_ledger ledger = {0};
+    HF_AUTO(hf_ledger_done) hf_ledger ledger = {0};
     HF_AUTO(hf_migration_list_done) hf_migration_list list = {0};
     HF_AUTO(hf_migration_list_done) hf_migration_list applied = {0};
     migrations_folder folder;
@@ -165,19 +167,22 @@ static void test_prisma__refuses_a_pending_folder_without_script(void **state)
 
     make_folder(&folder);
     add_migration(&folder, "20240101_x", NULL);
-    assert_int_equal(hf_prisma_classify(folder.path, &folder.names, &ledger, &list, &error), HF_E_MIGRATION);
+    assert_int_equal(
+        hf_folder_classify(&hf_folder_prisma, folder.path, &folder.names, &ledger, &list, &error),
+        HF_E_MIGRATION);
     assert_non_null(strstr(error.message, "P3015"));
 
     add_row(&ledger, "20240101_x", SAME, true, false);
-    assert_int_equal(hf_prisma_classify(folder.path, &folder.names, &ledger, &applied, &error), HF_OK);
+    assert_int_equal(
+        hf_folder_classify(&hf_folder_prisma, folder.path, &folder.names, &ledger, &applied, &error), HF_OK);
     assert_int_equal(applied.migrations.items[0].state, HF_MIGRATION_MISSING);
     remove_folder(&folder);
 }
 
-static void test_prisma__checks_only_files_that_will_run(void **state)
+static void test_folder__checks_only_files_that_will_run(void **state)
 {
     (void) state;
-    HF_AUTO(hf_prisma_ledger_done) hf_prisma_ledger ledger = {0};
+    HF_AUTO(hf_ledger_done) hf_ledger ledger = {0};
     HF_AUTO(hf_migration_list_done) hf_migration_list list = {0};
     HF_AUTO(hf_migration_list_done) hf_migration_list pending = {0};
     migrations_folder folder;
@@ -185,10 +190,12 @@ static void test_prisma__checks_only_files_that_will_run(void **state)
 
     make_folder(&folder);
     add_migration(&folder, "20240101_x", "\xEF\xBB\xBFSELECT 1;\n");
-    assert_int_equal(hf_prisma_classify(folder.path, &folder.names, &ledger, &pending, &error),
-                     HF_E_MIGRATION);
+    assert_int_equal(
+        hf_folder_classify(&hf_folder_prisma, folder.path, &folder.names, &ledger, &pending, &error),
+        HF_E_MIGRATION);
     add_row(&ledger, "20240101_x", SAME, true, false);
-    assert_int_equal(hf_prisma_classify(folder.path, &folder.names, &ledger, &list, &error), HF_OK);
+    assert_int_equal(
+        hf_folder_classify(&hf_folder_prisma, folder.path, &folder.names, &ledger, &list, &error), HF_OK);
     assert_int_equal(list.migrations.items[0].state, HF_MIGRATION_EDITED);
     remove_folder(&folder);
 }
@@ -196,11 +203,11 @@ static void test_prisma__checks_only_files_that_will_run(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(test_prisma__tells_the_state_from_rows_and_files),
-        cmocka_unit_test(test_prisma__puts_missing_migrations_in_their_place),
-        cmocka_unit_test(test_prisma__refuses_a_pending_folder_without_script),
-        cmocka_unit_test(test_prisma__checks_only_files_that_will_run),
+        cmocka_unit_test(test_folder__tells_the_state_from_rows_and_files),
+        cmocka_unit_test(test_folder__puts_missing_migrations_in_their_place),
+        cmocka_unit_test(test_folder__refuses_a_pending_folder_without_script),
+        cmocka_unit_test(test_folder__checks_only_files_that_will_run),
     };
 
-    return cmocka_run_group_tests_name("migrations/prisma", tests, NULL, NULL);
+    return cmocka_run_group_tests_name("migrations/folder", tests, NULL, NULL);
 }
