@@ -68,7 +68,7 @@ def test_into_an_older_server(servers, snapshots):
     torture.install_extension(target)
     result = holdfast(source.directory, "restore", "latest", "--target", "first", "--into", "from_18", url=target.url())
     assert result.returncode == 10, result
-    for feature in ("virtual generated columns", "WITHOUT OVERLAPS", "MAINTAIN", "builtin", "from PostgreSQL 18 on"):
+    for feature in ("virtual generated columns", "WITHOUT OVERLAPS", "MAINTAIN", "streaming = parallel", "from PostgreSQL 18 on"):
         assert feature in result.stderr, feature
     assert "from_18" not in target.databases()
 
