@@ -59,11 +59,16 @@ static void drop_expired(const hf_session *session, const hf_target_config *targ
     hf_status status = hf_session_url(target, &url, &why);
     if (status == HF_OK)
         status = hf_lock_take(session->repository, target->name, "gc", &lock, &why);
-    if (status == HF_OK)
-        hf_deploy_expire(
-            &(hf_deploy_options){.repository = session->repository, .target = target, .url = url});
-    else
-        hf_log(HF_LOG_INFO, "failed databases of target \"%s\" are left: %s", target->name, why.message);
+    if (status == HF_OK) {
+        const hf_deploy_options options_of = {
+            .repository = session->repository, .target = target, .url = url};
+
+        hf_deploy_expire(&options_of);
+        hf_deploy_drop_scratch(&options_of, DAY_MS);
+    } else {
+        hf_log(HF_LOG_INFO, "databases of target \"%s\" whose time is up are left: %s", target->name,
+               why.message);
+    }
 }
 
 static hf_status run(hf_cli *cli, hf_error *error)

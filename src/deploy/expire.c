@@ -1,10 +1,14 @@
 #include "deploy/expire.h"
 
+#include <string.h>
+
 #include "base/clock.h"
 #include "base/log.h"
+#include "base/text.h"
 #include "deploy/preflight.h"
 #include "repository/journal.h"
 #include "restore/restore.h"
+#include "restore/swap.h"
 
 /* When the way back ended: the time of the entry that names the failed database. */
 static int64_t kept_since(const hf_journal *journal)
@@ -66,6 +70,54 @@ void hf_deploy_expire(const hf_deploy_options *options)
 
     if (options->target->deploy.keep_failed_ms > 0 && expire(options, &error) != HF_OK) {
         (void) hf_prefix(&error, "failed databases whose time is up are left");
+        hf_log(HF_LOG_WARNING, "%s", error.message);
+    }
+}
+
+/* When "<database>__prove_20261121t073002z" began; 0: it is not named so. */
+static int64_t scratch_began(const char *name, const char *prefix)
+{
+    const char *time = name + strlen(prefix);
+    int64_t began_ms = 0;
+
+    if (!hf_starts_with(name, prefix) || strlen(time) != strlen("20261121t073002z"))
+        return 0;
+    HF_AUTO_STR text =
+        hf_format("%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", time, time + 4, time + 6, time + 9, time + 11, time + 13);
+    return hf_time_parse(text, &began_ms, NULL) == HF_OK ? began_ms : 0;
+}
+
+static hf_status drop_scratch(const hf_deploy_options *options, int64_t older_ms, hf_error *error)
+{
+    HF_AUTO_PG pg = NULL;
+    HF_AUTO_ROWS rows = NULL;
+    HF_AUTO_STR live = hf_pg_url_database(options->url);
+    HF_AUTO_STR prefix = hf_swap_name(live, "prove", "20261121t073002z");
+
+    prefix[strlen(prefix) - strlen("20261121t073002z")] = '\0';
+    const char *params[] = {prefix};
+    HF_TRY(hf_maintenance_connect(options->target, options->url, "expire", &pg, error));
+    HF_TRY(hf_pg_query(
+        pg, "SELECT datname FROM pg_catalog.pg_database WHERE pg_catalog.starts_with(datname::text, $1)", 1,
+        params, &rows, error));
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        const char *name = hf_rows_text(rows, i, "datname");
+        const int64_t began_ms = scratch_began(name, prefix);
+
+        if (began_ms == 0 || hf_now_ms() - began_ms <= older_ms)
+            continue;
+        HF_TRY(hf_restore_drop(options->url, name, error));
+        hf_log(HF_LOG_INFO, "dropped \"%s\", which a proof had left behind", name);
+    }
+    return HF_OK;
+}
+
+void hf_deploy_drop_scratch(const hf_deploy_options *options, int64_t older_ms)
+{
+    hf_error error;
+
+    if (drop_scratch(options, older_ms, &error) != HF_OK) {
+        (void) hf_prefix(&error, "what proofs left behind stays");
         hf_log(HF_LOG_WARNING, "%s", error.message);
     }
 }

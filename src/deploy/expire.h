@@ -10,4 +10,10 @@
  */
 void hf_deploy_expire(const hf_deploy_options *options);
 
+/*
+ * Drop the scratch databases that killed proofs of this target left behind more than older_ms ago; their names tell when they began.  What
+ * cannot be dropped is logged and left.
+ */
+void hf_deploy_drop_scratch(const hf_deploy_options *options, int64_t older_ms);
+
 #endif

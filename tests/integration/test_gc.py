@@ -170,11 +170,15 @@ def test_leftovers_of_killed_puts(small_site):
     assert new.exists() and not old.exists()
 
 
-def test_drops_failed_databases_whose_time_is_up(small_site):
+def test_drops_databases_whose_time_is_up(small_site):
     site = small_site
     site.write_config(deploy={"rollback": {"keep_failed": "1ms"}})
     site.add_migrations("fail-halfway")
     site.holdfast("deploy", check=3)
     assert len(site.failed_databases()) == 1
+    young = time.strftime("%Y%m%dt%H%M%Sz", time.gmtime())
+    for name in ("prove_20200101t000000z", f"prove_{young}", "prove_mine"):
+        site.cluster.psql("postgres", f'CREATE DATABASE "{site.db}__{name}"')
     site.holdfast("gc", check=0)
     assert site.failed_databases() == []
+    assert [name for name in site.cluster.databases() if "__prove_" in name] == [f"{site.db}__prove_{young}", f"{site.db}__prove_mine"]

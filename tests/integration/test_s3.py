@@ -44,6 +44,30 @@ def test_an_encrypted_repository(remote):
     assert remote.holdfast("snapshots", env={"HOLDFAST_PASSPHRASE": "not the right one"}, check=23).stdout == ""
 
 
+def test_prune_and_gc_in_an_encrypted_repository(remote):
+    """Names are HMACs, documents are sealed, times are the service's; and nobody is left present."""
+    remote.passphrase = "correct horse battery staple"
+    remote.use()
+    remote.write_config(retention={"keep_last": 1})
+    remote.holdfast("init", check=0)
+    first = remote.json("backup")["snapshot"]["id"]
+    remote.cluster.psql(remote.db, "CREATE TABLE later AS SELECT n, md5(n::text) FROM generate_series(1, 5000) n")
+    remote.json("backup")
+    remote.cluster.psql(remote.db, "UPDATE later SET n = -n")
+    last = remote.json("backup")["snapshot"]["id"]
+    remote.holdfast("pin", first, check=0)
+    assert remote.json("prune")["targets"][0]["removed"] == 1
+    young = remote.json("gc")["gc"]
+    assert young["removed"] == 0 and young["young"]["objects"] > 0
+    assert remote.json("gc", "--grace", "0s")["gc"]["removed"] == young["young"]["objects"]
+    assert remote.json("verify", "--sample", "1/7")["orphans"] == []
+    assert [each["id"] for each in remote.json("snapshots")["snapshots"]] == [first, last]
+    remote.holdfast("verify", "--full", check=0)
+    restored_equals(remote)
+    _, listing = remote.server.request("GET", "/backups/", query=f"list-type=2&prefix={remote.db}%2F")
+    assert b"/locks/" not in listing
+
+
 def test_a_deploy_that_fails_is_put_back(remote):
     remote.holdfast("init", check=0)
     remote.add_migrations("fail-halfway")
