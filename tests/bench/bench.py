@@ -4,6 +4,8 @@ Each round runs every program once, so that a noisy minute hits all alike; the m
 of the client process (ru_maxrss), without PostgreSQL's own.
 """
 import argparse
+import contextlib
+import itertools
 import os
 import pathlib
 import shutil
@@ -14,8 +16,10 @@ import time
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
 
-from harness import marketplace, proc  # noqa: E402
+from harness import marketplace, proc, s3  # noqa: E402
 from harness.postgres import Cluster  # noqa: E402
+from harness.s3 import Rados  # noqa: E402
+from harness.s3_site import S3Site  # noqa: E402
 from harness.site import Site  # noqa: E402
 
 DATABASE = "bench"
@@ -36,16 +40,21 @@ def measure(argv, env, folder):
             os._exit(127)
     _, status, usage = os.wait4(pid, 0)
     if status != 0:
-        sys.exit(f"{argv[0]} failed: {(folder / 'last.log').read_text()[-2000:]}")
+        sys.exit(f"{' '.join(argv)} failed ({status}): {(folder / 'last.log').read_text()[-2000:]}")
     return time.monotonic() - started, usage.ru_maxrss / 1024
+
+
+def given(env):
+    """Without the variables that are to be absent."""
+    return {name: value for name, value in env.items() if value is not None}
 
 
 class Bench:
     def __init__(self, cluster, folder, jobs):
         self.cluster, self.folder, self.jobs = cluster, folder, jobs
         self.site = Site(cluster, DATABASE, folder / "site", create=False, jobs=jobs)
-        self.env = {**os.environ, **self.site.env, **cluster.environment(DATABASE)}
-        self.results = {}
+        self.env = given({**os.environ, **self.site.env, **cluster.environment(DATABASE)})
+        self.results, self.requests, self.numbers = {}, {}, itertools.count(1)
 
     def take(self, name, argv, folder=None):
         seconds, memory = measure([str(part) for part in argv], self.env, folder or self.folder)
@@ -74,13 +83,26 @@ class Bench:
         self.take("pg_restore", [self.program("pg_restore"), "-j", self.jobs, "-d", "bench_r", self.folder / "dump"])
         self.cluster.dropdb("bench_r")
 
+    def remote(self, server):
+        """The same by way of an S3 service on this machine, a new repository each time; the requests are counted."""
+        site = S3Site(self.cluster, DATABASE, self.folder / "s3", server, f"s3://backups/{next(self.numbers)}", timeout="30s")
+        self.env |= given(site.env)
+        site.use()
+        site.holdfast("init")
+        for name, args in (("holdfast backup to S3", ("backup",)), ("holdfast backup to S3, unchanged", ("backup",)),
+                           ("holdfast restore from S3", ("restore", "latest", "--into", "bench_h", "--no-analyze"))):
+            before = server.requests()
+            self.take(name, [proc.binary(), *args, "--quiet", "--config", site.config])
+            self.requests[name] = server.requests() - before
+        self.cluster.dropdb("bench_h")
+
     def seconds(self, name):
         return statistics.median(seconds for seconds, _ in self.results[name])
 
     def row(self, name, peer):
         memory = max(memory for _, memory in self.results[name])
         ratio = f"{self.seconds(peer) / self.seconds(name):6.2f} x {peer}" if peer else ""
-        print(f"{name:28} {self.seconds(name):8.2f} s {memory:8.0f} MiB  {ratio}")
+        print(f"{name:33} {self.seconds(name):8.2f} s {memory:8.0f} MiB  {ratio}")
 
 
 def main():
@@ -92,21 +114,34 @@ def main():
 
     folder = pathlib.Path(tempfile.mkdtemp(prefix="hf-bench-"))
     try:
-        with Cluster(fsync=True, shared_buffers="256MB", max_wal_size="4GB") as cluster:
+        with contextlib.ExitStack() as stack, Cluster(fsync=True, shared_buffers="256MB", max_wal_size="4GB") as cluster:
             marketplace.create(cluster, DATABASE, scale=options.scale)
             size = cluster.psql(DATABASE, f"SELECT pg_size_pretty(pg_database_size('{DATABASE}'))").strip()
             bench = Bench(cluster, folder, options.jobs)
+            server = None if s3.missing() else stack.enter_context(Rados())
+            if server:
+                server.create_bucket("backups")
             for _ in range(options.rounds):
                 bench.snapshot()
                 bench.restore()
+                if server:
+                    bench.remote(server)
             print(f"\ndatabase {size}, {options.jobs} workers, {os.cpu_count()} cores, median of {options.rounds} rounds\n")
-            print(f"{'':28} {'time':>10} {'peak':>12}  speed against the peer (more is better)")
+            print(f"{'':33} {'time':>10} {'peak':>12}  speed against the peer (more is better)")
             bench.row("pg_dump -Fd", None)
             bench.row("holdfast backup", "pg_dump -Fd")
             bench.row("holdfast backup, unchanged", "pg_dump -Fd")
             bench.row("pg_restore", None)
             bench.row("holdfast restore", "pg_restore")
             bench.row("  without ANALYZE", "pg_restore")
+            if server:
+                bench.row("holdfast backup to S3", "holdfast backup")
+                bench.row("holdfast backup to S3, unchanged", "holdfast backup, unchanged")
+                bench.row("holdfast restore from S3", "  without ANALYZE")
+                gib = int(cluster.psql(DATABASE, f"SELECT pg_database_size('{DATABASE}')")) / (1 << 30)
+                print("\nrequests to S3 for each GiB of the database: " +
+                      ", ".join(f"{name.removeprefix('holdfast ')} {count / gib:.0f}" for name, count in bench.requests.items()) +
+                      ".\nThe service is Ceph's radosgw on the same cores, its objects in memory: what it computes is missing to holdfast and PostgreSQL.")
             print("\nholdfast restore reads every row back and compares it, and gathers statistics; pg_restore does neither.")
     finally:
         shutil.rmtree(folder, ignore_errors=True)

@@ -21,14 +21,26 @@ class Closed(Exception):
 class Connection:
     """One side, read message by message."""
 
-    def __init__(self, sock):
-        self.sock, self.rest = sock, b""
+    def __init__(self, sock, rate=None):
+        self.sock, self.rest, self.rate = sock, b"", rate
 
     def _more(self):
         data = self.sock.recv(1 << 16)
+        self._pause(len(data))
         if not data:
             raise Closed
         self.rest += data
+
+    def _pause(self, count):
+        if self.rate:
+            time.sleep(count / self.rate)
+
+    def send(self, data):
+        for at in range(0, len(data), 1 << 16) if self.rate else ():
+            self.sock.sendall(data[at:at + (1 << 16)])
+            self._pause(1 << 16)
+        if not self.rate:
+            self.sock.sendall(data)
 
     def head(self):
         while b"\r\n\r\n" not in self.rest:
@@ -80,8 +92,9 @@ def flip(data):
 
 
 class FaultProxy:
-    def __init__(self, target_port, slow=0.3, stall=8):
-        self.target_port, self.slow, self.stall_seconds = target_port, slow, stall
+    def __init__(self, target_port, slow=0.3, stall=8, rate=None):
+        """`rate`: bytes a second and connection, both ways."""
+        self.target_port, self.slow, self.stall_seconds, self.rate = target_port, slow, stall, rate
         self.plan, self.hits, self.requests = [], 0, 0
         self._seen, self._lock = {}, threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
@@ -96,7 +109,7 @@ class FaultProxy:
         self.listener.close()
 
     def set(self, *plan):
-        """(method or "*", every n-th such request, fault), …; counting begins anew. A fault is one of FAULTS, or "400 ExpiredToken"."""
+        """(method, "LIST" or "*", every n-th such request, fault), …; counting begins anew. A fault is one of FAULTS, or "400 ExpiredToken"."""
         with self._lock:
             self.plan, self.hits, self.requests, self._seen = list(plan), 0, 0, {}
 
@@ -106,7 +119,7 @@ class FaultProxy:
                 client, _ = self.listener.accept()
             except OSError:
                 return
-            threading.Thread(target=self._serve, args=(Connection(client),), daemon=True).start()
+            threading.Thread(target=self._serve, args=(Connection(client, self.rate),), daemon=True).start()
 
     def _choose(self, method):
         with self._lock:
@@ -136,9 +149,10 @@ class FaultProxy:
     def _exchange(self, client, server):
         """One request and its answer; False if the connection is over."""
         head = client.head()
-        method = head.split(b" ", 1)[0].decode()
+        method, path = head.split(b" ", 2)[:2]
+        method = method.decode()
         body = client.take(int(header(head, b"content-length") or 0))
-        fault = self._choose(method)
+        fault = self._choose("LIST" if b"list-type=2" in path else method)
         if fault is not None and fault[0].isdigit():
             code = {"500": "InternalError", "503": "SlowDown"}.get(fault[:3]) or fault[4:]
             text = b"<Error><Code>" + code.encode() + b"</Code><Message>made up</Message></Error>"
@@ -181,5 +195,5 @@ class FaultProxy:
             return False
         if fault == "flip-reply":
             body = flip(body)
-        client.sock.sendall(head + body)
+        client.send(head + body)
         return (header(head, b"connection") or b"").lower() != b"close"

@@ -46,6 +46,11 @@ def environment(env=None):
     return {name: str(value) for name, value in merged.items() if value is not None}
 
 
+def sanitized():
+    """Was the binary built with a sanitizer? Then it is slow, and large."""
+    return any(name in Path(binary()).read_bytes() for name in (b"__asan_init", b"__tsan_init"))
+
+
 def spawn(*args, cwd=None, env=None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
     """Starts holdfast in a process group of its own; the Popen, for tests that send signals."""
     return subprocess.Popen([binary(), *map(str, args)], cwd=cwd, env=environment(env), stdin=stdin, stdout=stdout, stderr=stderr,

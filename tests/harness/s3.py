@@ -189,6 +189,11 @@ class Rados:
         self._run("radosgw-admin", "-n", "client.rgw", "user", "create", "--uid", name, "--display-name", name,
                   "--access-key", access_key, "--secret-key", secret_key)
 
+    def requests(self):
+        """How many it has answered so far."""
+        socket_path = next((self.folder / "run").glob("client.rgw*.asok"))
+        return json.loads(self._run("ceph", "--admin-daemon", socket_path, "perf", "dump", "rgw"))["rgw"]["req"]
+
     def set_quota(self, size_bytes):
         """Of each bucket of the one user."""
         self._run("radosgw-admin", "-n", "client.rgw", "quota", "set", "--quota-scope=bucket", "--uid=holdfast", f"--max-size={size_bytes}")
