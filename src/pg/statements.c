@@ -23,6 +23,8 @@
 #define TREES_MAX (64u << 20)    /* of JSON, in one text */
 #define CHILDREN_MAX 8           /* that may die on one text */
 #define CHILD_CPU_SECONDS 60
+#define ROWS "\"valuesLists\":["
+#define CALL "{\"FuncCall\":"
 #define INSERT_TREE "{\"version\":150001,\"stmts\":[{\"stmt\":{\"InsertStmt\":"
 
 void hf_statements_done(hf_statements *statements)
@@ -160,15 +162,41 @@ static void cut(const char *sql, size_t len, bool with_parser, extents *list)
     add_extent(list, sql, end, len);
 }
 
-/* The rows of an INSERT may be most of a file, and nobody looks at them. */
-static char *without_rows(const char *text)
+/* Behind the array that begins at `at`, in JSON. */
+static char *after_array(char *at)
 {
-    json_t *tree = json_loads(text, 0, NULL);
-    json_t *statement = json_object_get(json_array_get(json_object_get(tree, "stmts"), 0), "stmt");
-    json_t *source = json_object_get(json_object_get(statement, "InsertStmt"), "selectStmt");
+    int depth = 0;
+    bool in_text = false;
 
-    (void) json_object_del(json_object_get(source, "SelectStmt"), "valuesLists");
-    return json_dumps(tree, JSON_COMPACT);
+    for (; *at != '\0'; at++) {
+        if (in_text && *at == '\\')
+            at++;
+        else if (*at == '"')
+            in_text = !in_text;
+        else if (!in_text && *at == '[')
+            depth++;
+        else if (!in_text && *at == ']' && --depth == 0)
+            return at + 1;
+    }
+    return at;
+}
+
+/*
+ * The rows of an INSERT may be most of a file; without a call among them nobody looks at them.  In JSON a quote inside of a text is
+ * written \", so the member's name cannot be found in one.
+ */
+static void drop_rows(char *tree)
+{
+    char *rows = strstr(tree, ROWS);
+
+    if (rows == NULL)
+        return;
+    rows += strlen(ROWS) - 1;
+    char *end = after_array(rows);
+    if (memmem(rows, (size_t) (end - rows), CALL, strlen(CALL)) != NULL)
+        return;
+    memcpy(rows, "[]", 2);
+    memmove(rows + 2, end, strlen(end) + 1);
 }
 
 static size_t parse_one(int out, const char *sql, const extent *part)
@@ -182,8 +210,9 @@ static size_t parse_one(int out, const char *sql, const extent *part)
     }
     PgQueryParseResult parsed = pg_query_parse(statement);
     if (parsed.error == NULL)
-        text = hf_starts_with(parsed.parse_tree, INSERT_TREE) ? without_rows(parsed.parse_tree)
-                                                              : hf_strdup(parsed.parse_tree);
+        text = hf_strdup(parsed.parse_tree);
+    if (text != NULL && hf_starts_with(text, INSERT_TREE))
+        drop_rows(text);
     if (parsed.error != NULL)
         send_problem(out, parsed.error->message);
     else if (text == NULL || strlen(text) > TREE_MAX)
@@ -238,9 +267,10 @@ static void read_to_end(int in, hf_buf *ret_data)
             return;
 }
 
-/* *ret_died: it did not come to its end. */
+typedef enum child_end { CHILD_DONE, CHILD_DIED, CHILD_OUT_OF_TIME } child_end;
+
 static hf_status run_child(const char *sql, size_t len, bool with_parser, size_t first, hf_buf *ret_data,
-                           bool *ret_died, hf_error *error)
+                           child_end *ret_end, hf_error *error)
 {
     int ends[2], status = 0;
 
@@ -258,7 +288,11 @@ static hf_status run_child(const char *sql, size_t len, bool with_parser, size_t
     (void) close(ends[0]);
     while (waitpid(child, &status, 0) < 0 && errno == EINTR)
         ;
-    *ret_died = !WIFEXITED(status) || WEXITSTATUS(status) != 0;
+    *ret_end = CHILD_DONE;
+    if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
+        *ret_end = CHILD_OUT_OF_TIME;
+    else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
+        *ret_end = CHILD_DIED;
     return HF_OK;
 }
 
@@ -328,17 +362,18 @@ static size_t take_records(const char *sql, const hf_buf *data, size_t first, hf
 hf_status hf_statements_read(const char *sql, size_t len, hf_statements *ret_statements, hf_error *error)
 {
     HF_AUTO(hf_statements_done) hf_statements statements = {0};
-    bool with_parser = true, died = true;
+    bool with_parser = true;
+    child_end how = CHILD_DIED;
     size_t next = 0;
 
-    for (int i = 0; died && i < CHILDREN_MAX; i++) {
+    for (int i = 0; how == CHILD_DIED && i < CHILDREN_MAX; i++) {
         HF_AUTO_BUF data = HF_BUF_MAX(2u * TREES_MAX + 16 * len + (1u << 20));
 
-        HF_TRY(run_child(sql, len, with_parser, next, &data, &died, error));
+        HF_TRY(run_child(sql, len, with_parser, next, &data, &how, error));
         next = take_records(sql, &data, next, &statements);
-        if (died && statements.count == 0)
+        if (how == CHILD_DIED && statements.count == 0)
             with_parser = false; /* it died while it cut the text */
-        else if (died && next < statements.count)
+        else if (how != CHILD_DONE && next < statements.count)
             statements.items[next++].problem = hf_strdup("the parser cannot cope with it");
     }
     if (statements.count == 0 && after_blanks(sql, 0, len) < len) {

@@ -15,8 +15,8 @@
 typedef struct hf_statement {
     size_t at, len; /* in bytes of the text; begins at its first word, ends before the semicolon */
     int line;       /* of its first word, from 1 */
-    json_t
-        *tree; /* {"CreateStmt": {...}}, as libpg_query writes it; without the rows of an INSERT.  Or NULL */
+    json_t *
+        tree; /* {"CreateStmt": {...}}, as libpg_query writes it; without the rows of an INSERT that calls nothing.  Or NULL */
     char *problem; /* why there is no tree, or NULL */
 } hf_statement;
 

@@ -82,7 +82,7 @@ static void test_statements__leave_the_rows_of_an_insert_out(void **state)
     HF_AUTO(hf_statements_done) hf_statements statements = {0};
     HF_AUTO_BUF sql = HF_BUF_MAX(1 << 21);
 
-    hf_buf_puts(&sql, "INSERT INTO t VALUES (1)");
+    hf_buf_puts(&sql, "INSERT INTO t VALUES ('\"valuesLists\":[')");
     for (int i = 0; i < 20000; i++)
         hf_buf_printf(&sql, ", (%d)", i);
     read_text(hf_buf_text(&sql), &statements);
@@ -92,6 +92,11 @@ static void test_statements__leave_the_rows_of_an_insert_out(void **state)
                         "t");
     HF_AUTO_STR text = json_dumps(insert, JSON_COMPACT);
     assert_true(strlen(text) < 1000);
+
+    HF_AUTO(hf_statements_done) hf_statements calling = {0};
+    read_text("INSERT INTO t VALUES ('[\"\\'), (f())", &calling);
+    HF_AUTO_STR with_call = json_dumps(calling.items[0].tree, JSON_COMPACT);
+    assert_non_null(strstr(with_call, "FuncCall"));
 }
 
 /* One that is too long to be parsed is a statement without a tree, and the next one is read. */

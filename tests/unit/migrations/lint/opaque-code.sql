@@ -5,6 +5,8 @@ CALL tidy();
 -- bad
 SELECT tidy(id) FROM orders;
 -- bad
+INSERT INTO customers (id) VALUES (1), (tidy(2));
+-- bad
 EXECUTE x;
 -- bad
 ALTER EXTENSION pg_trgm UPDATE;
