@@ -1,4 +1,5 @@
 """backup --all: every target of the configuration side by side, one table of results, and the others go on where one fails."""
+# labels: tsan
 import json
 
 import pytest

@@ -7,11 +7,10 @@ import pytest
 @pytest.fixture
 def kept(small_site):
     """Writes the retention into the configuration and gives the site."""
-    def write(text):
-        lines = small_site.config.read_text().splitlines(keepends=True)
-        lines = [line for line in lines if not line.startswith("  retention:")]
-        lines.insert(2, f"  retention: {text}\n")
-        small_site.config.write_text("".join(lines))
+    def write(**retention):
+        options = small_site.repository_options() | {"retention": retention}
+        small_site.repository_options = lambda: options
+        small_site.write_config()
         return small_site
     return write
 
@@ -32,7 +31,7 @@ def test_without_a_retention_nothing_is_removed(small_site):
 
 
 def test_prune(kept):
-    site = kept("{keep_last: 1}")
+    site = kept(keep_last=1)
     first, second, third, fourth = backups(site, 4)
     assert site.json("pin", first)["changed"] is True
     assert site.json("pin", first)["changed"] is False
@@ -56,15 +55,15 @@ def test_prune(kept):
 
 
 def test_a_target_has_its_own_retention(kept):
-    kept("{keep_last: 9}").write_config(retention={"keep_last": 2})
-    site = kept("{keep_last: 9}")
+    site = kept(keep_last=9)
+    site.write_config(retention={"keep_last": 2})
     taken = backups(site, 3)
     site.json("prune")
     assert ids(site) == taken[1:]
 
 
 def test_a_database_that_lost_its_rows_stops_the_pruning(kept):
-    site = kept("{keep_last: 1}")
+    site = kept(keep_last=1)
     full = backups(site, 2)
     site.cluster.psql(site.db, "DO $$ DECLARE t regclass; BEGIN FOR t IN SELECT oid FROM pg_class WHERE relkind = 'r' AND "
                                "relnamespace = 'public'::regnamespace LOOP EXECUTE 'TRUNCATE ' || t || ' CASCADE'; END LOOP; END $$")
@@ -82,7 +81,7 @@ def test_a_database_that_lost_its_rows_stops_the_pruning(kept):
 
 
 def test_the_snapshot_of_a_deploy_that_has_not_ended_stays(kept, faults):
-    site = kept("{keep_last: 1}")
+    site = kept(keep_last=1)
     site.add_migrations("fail-halfway")
     site.holdfast("deploy", env={"HOLDFAST_FAULT": "deploy.entered:kill:5"}, check=-9)
     needed = ids(site)
@@ -97,7 +96,7 @@ def test_the_snapshot_of_a_deploy_that_has_not_ended_stays(kept, faults):
 
 def test_a_kill_loses_nothing_and_a_second_run_ends_it(kept, faults):
     """Killed at each of its durable steps in turn, until one run comes through."""
-    site = kept("{keep_last: 1}")
+    site = kept(keep_last=1)
     taken = backups(site, 3)
     for snapshot in taken:
         site.json("prove", snapshot)
@@ -111,7 +110,7 @@ def test_a_kill_loses_nothing_and_a_second_run_ends_it(kept, faults):
 
 
 def test_a_journal_that_cannot_be_read_stops_the_pruning(kept):
-    site = kept("{keep_last: 1}")
+    site = kept(keep_last=1)
     site.holdfast("deploy", check=0)
     backups(site, 2)
     journal = next((site.repository / "cycles" / "site").iterdir())
