@@ -81,6 +81,25 @@ static bool sets_only_new(const json_t *tree, const json_t *relation)
     return json_array_size(targets) > 0;
 }
 
+/* Whether a WHERE looks at anything: "WHERE true" and "WHERE 1 = 1" do not. */
+static bool looks_at_rows(const json_t *tree)
+{
+    const char *key;
+    size_t i;
+    json_t *item;
+
+    if (json_is_object(tree))
+        json_object_foreach((json_t *) tree, key, item)
+        {
+            if (hf_streq(key, "ColumnRef") || hf_streq(key, "SubLink") || hf_streq(key, "CurrentOfExpr") ||
+                looks_at_rows(item))
+                return true;
+        }
+    if (json_is_array(tree))
+        json_array_foreach(tree, i, item) if (looks_at_rows(item)) return true;
+    return false;
+}
+
 static void change_rows(hf_lint *lint, const json_t *tree, int rule)
 {
     const json_t *range = get(tree, "relation");
@@ -93,7 +112,8 @@ static void change_rows(hf_lint *lint, const json_t *tree, int rule)
     if (rule < 0 || hf_world_is_new(relation))
         return;
     hf_lint_scans(lint, relation);
-    if (get(tree, "whereClause") == NULL && !(rule == HF_RULE_UPDATE_ALL && sets_only_new(tree, relation)))
+    if (!looks_at_rows(get(tree, "whereClause")) &&
+        !(rule == HF_RULE_UPDATE_ALL && sets_only_new(tree, relation)))
         hf_lint_find(lint, rule, "\"%s\"", text(range, "relname"));
 }
 
@@ -123,6 +143,18 @@ static void look_at_changes(hf_lint *lint, const json_t *tree)
         json_array_foreach(tree, i, item) look_at_changes(lint, item);
 }
 
+/* Built in, and yet they take something away. */
+static bool takes_away(const char *name)
+{
+    static const char *const names[] = {"lo_unlink", "lo_truncate", "lo_truncate64",
+                                        "pg_drop_replication_slot", NULL};
+
+    for (size_t i = 0; names[i] != NULL; i++)
+        if (hf_streq(names[i], name))
+            return true;
+    return false;
+}
+
 static void look_at_call(hf_lint *lint, const json_t *call)
 {
     const char *name = hf_world_last_name(get(call, "funcname"));
@@ -130,6 +162,8 @@ static void look_at_call(hf_lint *lint, const json_t *call)
     const char *first = text(get(get(json_array_get(arguments, 0), "A_Const"), "sval"), "sval");
     const json_t *local = get(get(get(json_array_get(arguments, 2), "A_Const"), "boolval"), "boolval");
 
+    if (hf_streq(name, "set_config"))
+        hf_world_change_path(lint->world);
     if (hf_streq(name, "set_config") && !json_is_true(local))
         hf_lint_find(lint, hf_streq(first, "search_path") ? HF_RULE_SET_SEARCH_PATH : HF_RULE_SET_LEAKS, "%s",
                      first);
@@ -137,7 +171,7 @@ static void look_at_call(hf_lint *lint, const json_t *call)
         hf_lint_find(lint, HF_RULE_DISCARD, "%s()", name);
     else if (json_is_null(get(get(lint->world, "opaque"), name)) ||
              get(get(lint->world, "opaque"), name) == NULL ||
-             json_is_true(get(get(lint->world, "opaque"), name)))
+             json_is_true(get(get(lint->world, "opaque"), name)) || takes_away(name))
         hf_lint_find(lint, HF_RULE_OPAQUE_CODE, "%s()", name);
 }
 
@@ -249,7 +283,7 @@ static void drop_relation(hf_lint *lint, const json_t *tree, const json_t *names
 {
     json_t *relation = hf_world_find_names(lint->world, names);
 
-    if (relation == NULL && truth(tree, "missing_ok"))
+    if (relation == NULL && truth(tree, "missing_ok") && !hf_world_has_other_path(lint->world))
         return; /* nothing to drop */
     hf_lint_touch_found(lint, relation, names, HF_LOCK_ACCESS_EXCLUSIVE);
     if (is_ledger(hf_world_last_name(names)))
@@ -266,17 +300,20 @@ static void drop_relation(hf_lint *lint, const json_t *tree, const json_t *names
 static void drop_index(hf_lint *lint, const json_t *tree, const json_t *names)
 {
     bool concurrently = truth(tree, "concurrent");
-    const json_t *table = hf_world_table_of_index(lint->world, names);
+    bool is_unique = false;
+    const json_t *table = hf_world_table_of_index(lint->world, names, &is_unique);
 
     if (concurrently)
         needs_own_file(lint, "DROP INDEX CONCURRENTLY");
-    if (table == NULL && truth(tree, "missing_ok"))
+    if (table == NULL && truth(tree, "missing_ok") && !hf_world_has_other_path(lint->world))
         return;
     if (table != NULL)
         hf_lint_touch_found(lint, table, NULL,
                             concurrently ? HF_LOCK_SHARE_UPDATE_EXCLUSIVE : HF_LOCK_ACCESS_EXCLUSIVE);
     if (!concurrently && !hf_world_is_new(table))
         hf_lint_find(lint, HF_RULE_DROP_INDEX, "\"%s\"", hf_world_last_name(names));
+    if (is_unique)
+        hf_lint_find(lint, HF_RULE_DROP_CONSTRAINT, "the unique index \"%s\"", hf_world_last_name(names));
 }
 
 /* A trigger, policy or rule: the names are of its table, then its own. */
@@ -639,6 +676,9 @@ static void set_variable(hf_lint *lint, const json_t *tree)
         "client_min_messages", "client_encoding",   NULL};
     const char *name = text(tree, "name"), *kind = text(tree, "kind");
 
+    if (strcasecmp(name, "search_path") == 0 || hf_streq(name, "role") ||
+        hf_streq(name, "session_authorization"))
+        hf_world_change_path(lint->world);
     if (truth(tree, "is_local") || hf_streq(kind, "VAR_RESET"))
         return;
     for (size_t i = 0; harmless[i] != NULL; i++)
@@ -666,6 +706,19 @@ static void run_code(hf_lint *lint, const json_t *tree)
     hf_lint_find(lint, HF_RULE_OPAQUE_CODE, "%s", "");
 }
 
+/* What a call of this name does cannot be told from here on. */
+static void create_function(hf_lint *lint, const json_t *tree)
+{
+    const char *const lists[] = {"opaque", "volatile"};
+
+    for (size_t i = 0; i < 2; i++) {
+        json_t *list = json_object_get(lint->world, lists[i]);
+
+        if (json_is_object(list))
+            json_object_set_new(list, hf_world_last_name(get(tree, "funcname")), json_true());
+    }
+}
+
 static void create_schema(hf_lint *lint, const json_t *tree)
 {
     size_t i;
@@ -674,11 +727,22 @@ static void create_schema(hf_lint *lint, const json_t *tree)
     json_array_foreach(get(tree, "schemaElts"), i, item) free(hf_lint_statement_look(lint, item));
 }
 
+/* ALTER TABLE, VIEW, INDEX ..., or the attributes of a composite type. */
 static void alter_type(hf_lint *lint, const json_t *tree)
 {
-    if (hf_streq(text(tree, "objtype"), "OBJECT_TYPE"))
+    size_t i;
+    json_t *item;
+
+    if (!hf_streq(text(tree, "objtype"), "OBJECT_TYPE")) {
+        hf_lint_alter_table(lint, tree);
         return;
-    hf_lint_alter_table(lint, tree);
+    }
+    json_array_foreach(get(tree, "cmds"), i, item)
+    {
+        if (!hf_streq(text(get(item, "AlterTableCmd"), "subtype"), "AT_AddColumn"))
+            hf_lint_find(lint, HF_RULE_DROP_TYPE, "attribute \"%s\"",
+                         text(get(item, "AlterTableCmd"), "name"));
+    }
 }
 
 /* ---- the table ---- */
@@ -756,7 +820,7 @@ static const struct {
     {"AlterTypeStmt", "ALTER TYPE", HF_LOCK_NONE, NULL, NULL},
     {"CreateSeqStmt", "CREATE SEQUENCE", HF_LOCK_NONE, NULL, NULL},
     {"AlterSeqStmt", "ALTER SEQUENCE", HF_LOCK_SHARE_ROW_EXCLUSIVE, "sequence", NULL},
-    {"CreateFunctionStmt", "CREATE FUNCTION", HF_LOCK_NONE, NULL, NULL},
+    {"CreateFunctionStmt", "CREATE FUNCTION", HF_LOCK_NONE, NULL, create_function},
     {"AlterFunctionStmt", "ALTER FUNCTION", HF_LOCK_NONE, NULL, NULL},
     {"AlterObjectDependsStmt", "DEPENDS ON EXTENSION", HF_LOCK_NONE, NULL, NULL},
     {"DefineStmt", "CREATE", HF_LOCK_NONE, NULL, NULL},

@@ -140,9 +140,9 @@ static void add_column(const alteration *change)
     bool rewrites = makes_values || traits.is_volatile || traits.is_generated ||
                     is_checked_domain(lint->world, type.name);
 
-    look_at_json(change, definition);
     if (truth(change->command, "missing_ok") && hf_world_column(change->relation, name) != NULL)
         return;
+    look_at_json(change, definition);
     if (!hf_world_is_new(change->relation)) {
         if (rewrites)
             hf_lint_rewrites(lint, change->relation);
@@ -502,7 +502,7 @@ void hf_lint_alter_table(hf_lint *lint, const json_t *tree)
     size_t i;
     json_t *item;
 
-    if (change.relation == NULL && truth(tree, "missing_ok"))
+    if (change.relation == NULL && truth(tree, "missing_ok") && !hf_world_has_other_path(lint->world))
         return;
     json_array_foreach(json_object_get(tree, "cmds"), i, item)
     {

@@ -113,7 +113,7 @@ json_t *hf_world_find_names(json_t *world, const json_t *names)
     return find(world, hf_world_schema_name(names), hf_world_last_name(names));
 }
 
-json_t *hf_world_table_of_index(json_t *world, const json_t *names)
+json_t *hf_world_table_of_index(json_t *world, const json_t *names, bool *ret_unique)
 {
     const char *schema = hf_world_schema_name(names);
     size_t i;
@@ -124,10 +124,22 @@ json_t *hf_world_table_of_index(json_t *world, const json_t *names)
         const json_t *index = member(relation, "indexes", hf_world_last_name(names), NULL);
 
         if (index != NULL && !json_is_true(json_object_get(relation, "dropped")) &&
-            (schema == NULL || hf_streq(schema, hf_world_text(index, "schema"))))
+            (schema == NULL || hf_streq(schema, hf_world_text(index, "schema")))) {
+            *ret_unique = json_is_true(json_object_get(index, "unique"));
             return relation;
+        }
     }
     return NULL;
+}
+
+void hf_world_change_path(json_t *world)
+{
+    json_object_set_new(world, "path_changed", json_true());
+}
+
+bool hf_world_has_other_path(const json_t *world)
+{
+    return json_is_true(json_object_get(world, "path_changed"));
 }
 
 json_t *hf_world_add(json_t *world, const json_t *range, const char *kind)
@@ -137,8 +149,10 @@ json_t *hf_world_add(json_t *world, const json_t *range, const char *kind)
 
     if (schema == NULL)
         schema = json_string_value(json_array_get(json_object_get(world, "path"), 0));
+    /* where a name without a schema leads to is not known any more: better not to think it new */
+    bool is_new = json_object_get(range, "schemaname") != NULL || !hf_world_has_other_path(world);
     relation = json_pack("{s:s, s:s, s:s, s:b}", "schema", schema != NULL ? schema : "public", "name",
-                         hf_world_text(range, "relname"), "kind", kind, "new", 1);
+                         hf_world_text(range, "relname"), "kind", kind, "new", is_new);
     json_array_append_new(array_of(world, "relations"), relation);
     return relation;
 }

@@ -14,11 +14,15 @@ json_t *hf_world_find(json_t *world, const json_t *range);
 /* The same for a list of String nodes: [schema,] name. */
 json_t *hf_world_find_names(json_t *world, const json_t *names);
 
-/* The table that an index of this name belongs to, or NULL. */
-json_t *hf_world_table_of_index(json_t *world, const json_t *names);
+/* The table that an index of this name belongs to, or NULL; *ret_unique is set where it is found. */
+json_t *hf_world_table_of_index(json_t *world, const json_t *names, bool *ret_unique);
 
 /* A new relation of this name.  Borrowed. */
 json_t *hf_world_add(json_t *world, const json_t *range, const char *kind);
+
+/* A statement changes the search path: from here on, names without a schema may mean others than was looked up. */
+void hf_world_change_path(json_t *world);
+bool hf_world_has_other_path(const json_t *world);
 
 void hf_world_drop(json_t *relation); /* no longer found */
 

@@ -134,3 +134,19 @@ def test_prisma_migrations(small_site):
     (folder / "migration.sql").write_text("DROP TABLE invoices;")
     told, = plan(small_site)["migrations"]
     assert told["name"] == "20991231000000_more" and told["statements"][0]["findings"][0]["rule"] == "drop-table"
+
+
+def test_what_only_the_server_knows(shop):
+    shop.cluster.psql(shop.db, "CREATE UNIQUE INDEX one ON invoices (id); CREATE INDEX many ON invoices (id);"
+                               "CREATE FUNCTION calm() RETURNS int STABLE LANGUAGE sql AS 'SELECT 1'; CREATE FUNCTION wild() RETURNS int LANGUAGE sql AS 'SELECT 1';"
+                               "CREATE EXTENSION pgcrypto; CREATE DOMAIN positive AS int CHECK (VALUE > 0);"
+                               "ALTER TABLE invoices ADD CONSTRAINT filled CHECK (status IS NOT NULL)")
+    statements = {"DROP INDEX one": {"drop-index", "drop-constraint"}, "DROP INDEX many": {"drop-index"}, "SELECT calm()": set(),
+                  "SELECT wild()": {"opaque-code"}, "SELECT gen_salt('md5')": set(), "ALTER TABLE invoices ADD a int DEFAULT calm()": set(),
+                  "ALTER TABLE invoices ADD b int DEFAULT wild()": {"volatile-default"},
+                  "ALTER TABLE invoices ADD c positive": {"volatile-default"}, "ALTER TABLE invoices ALTER status SET NOT NULL": set(),
+                  "ALTER TABLE invoices ALTER status TYPE varchar(9)": {"narrow-type", "rewrite-type"}}
+    for number, sql in enumerate(statements):
+        migration(shop, f"{number:02}", sql)
+    told = [{finding["rule"] for finding in entry["statements"][0]["findings"]} for entry in plan(shop)["migrations"]]
+    assert told == list(statements.values())

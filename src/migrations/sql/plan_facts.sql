@@ -35,7 +35,12 @@ SELECT pg_catalog.jsonb_build_object(
                           GROUP BY 1) v),
     'opaque', (SELECT pg_catalog.jsonb_object_agg(name, opaque)
                  FROM (SELECT p.proname AS name,
-                              pg_catalog.bool_or(p.provolatile = 'v' AND p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace) AS opaque
+                              pg_catalog.bool_or(p.provolatile = 'v' AND p.pronamespace <> 'pg_catalog'::pg_catalog.regnamespace
+                                                 AND NOT EXISTS (SELECT FROM pg_catalog.pg_depend d
+                                                                   JOIN pg_catalog.pg_extension e ON e.oid = d.refobjid
+                                                                  WHERE d.classid = 'pg_catalog.pg_proc'::pg_catalog.regclass
+                                                                    AND d.objid = p.oid AND d.deptype = 'e'
+                                                                    AND e.extname IN ('uuid-ossp', 'pgcrypto'))) AS opaque
                          FROM pg_catalog.pg_proc p
                         WHERE p.proname IN (SELECT pg_catalog.jsonb_array_elements_text($2::jsonb))
                         GROUP BY 1) o),
@@ -60,7 +65,7 @@ SELECT pg_catalog.jsonb_build_object(
                                                  FROM pg_catalog.pg_attribute a
                                                 WHERE a.attrelid = k.conrelid AND a.attnum = ANY (k.conkey))))
                           FROM pg_catalog.pg_constraint k WHERE k.conrelid = r.oid),
-        'indexes', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('schema', n.nspname, 'name', c.relname))
+        'indexes', (SELECT pg_catalog.jsonb_agg(pg_catalog.jsonb_build_object('schema', n.nspname, 'name', c.relname, 'unique', i.indisunique))
                       FROM pg_catalog.pg_index i
                       JOIN pg_catalog.pg_class c ON c.oid = i.indexrelid
                       JOIN pg_catalog.pg_namespace n ON n.oid = c.relnamespace

@@ -4,6 +4,13 @@ DROP TABLE orders;
 DROP TABLE IF EXISTS customers, public.orders;
 -- bad
 DROP TABLE not_known;
+-- bad
+SET search_path = audit;
+CREATE TABLE IF NOT EXISTS x (a int);
+DROP TABLE x;
+-- bad
+SET LOCAL search_path = audit;
+DROP TABLE IF EXISTS not_known;
 -- good
 CREATE TABLE x (a int);
 DROP TABLE x;

@@ -9,6 +9,11 @@ INSERT INTO customers (id) VALUES (1), (tidy(2));
 -- bad
 EXECUTE x;
 -- bad
+SELECT lo_unlink(7);
+-- bad
+CREATE OR REPLACE FUNCTION lower(text) RETURNS text LANGUAGE plpgsql AS 'BEGIN DELETE FROM orders; END';
+SELECT lower('x');
+-- bad
 ALTER EXTENSION pg_trgm UPDATE;
 -- good
 SELECT now(), lower(name) FROM customers;
