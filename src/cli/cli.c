@@ -13,17 +13,20 @@
 
 /* In the order of the help: to begin with, to back up and restore, to deploy. */
 const hf_command *const hf_commands[] = {
-    &hf_command_init,    &hf_command_doctor, &hf_command_backup,  &hf_command_snapshots,  &hf_command_show,
-    &hf_command_diff,    &hf_command_verify, &hf_command_prove,   &hf_command_pin,        &hf_command_unpin,
-    &hf_command_prune,   &hf_command_gc,     &hf_command_restore, &hf_command_export,     &hf_command_import,
-    &hf_command_plan,    &hf_command_deploy, &hf_command_resume,  &hf_command_migrations, &hf_command_check,
-    &hf_command_history, &hf_command_report, &hf_command_key,     &hf_command_help,       &hf_command_version,
+    &hf_command_init,    &hf_command_doctor,  &hf_command_backup, &hf_command_snapshots,
+    &hf_command_show,    &hf_command_diff,    &hf_command_verify, &hf_command_prove,
+    &hf_command_pin,     &hf_command_unpin,   &hf_command_prune,  &hf_command_gc,
+    &hf_command_restore, &hf_command_copy,    &hf_command_export, &hf_command_import,
+    &hf_command_plan,    &hf_command_deploy,  &hf_command_resume, &hf_command_migrations,
+    &hf_command_check,   &hf_command_history, &hf_command_report, &hf_command_key,
+    &hf_command_help,    &hf_command_version,
 };
 const size_t hf_commands_count = sizeof(hf_commands) / sizeof(hf_commands[0]);
 
 const hf_cli_option hf_global_options[] = {
     {"config", "FILE", "the configuration; default ./holdfast.yaml"},
     {"target", "NAME", "the database of the configuration; not needed when there is only one"},
+    {"repository", "NAME", "a copy (repository.copy_to) instead of the first repository, by name or URL"},
     {"output", "FORMAT", "text (default) or json: one document on stdout"},
     {"quiet", NULL, "no progress, and only warnings and errors in the log"},
     {"verbose", NULL, "more in the log"},
@@ -95,6 +98,8 @@ static hf_status apply_option(hf_cli *cli, const hf_cli_option *option, const ch
         cli->config_path = value;
     } else if (hf_streq(option->name, "target")) {
         cli->target = value;
+    } else if (hf_streq(option->name, "repository")) {
+        cli->repository = value;
     } else if (hf_streq(option->name, "output")) {
         if (!hf_streq(value, "json") && !hf_streq(value, "text"))
             return hf_fail(error, HF_E_USAGE, "\"--output\" must be text or json, not \"%s\"", value);

@@ -36,6 +36,7 @@ struct hf_cli {
     const hf_command *command;
     const char *config_path; /* NULL: the default */
     const char *target;      /* NULL: the only one */
+    const char *repository;  /* NULL: the first */
     bool json, quiet, verbose, help;
     HF_VECTOR(const char *) arguments;
     HF_VECTOR(const char *) option_names;

@@ -7,6 +7,7 @@
 #include "base/text.h"
 #include "cli/chosen.h"
 #include "cli/commands.h"
+#include "cli/copies.h"
 #include "cli/describe.h"
 #include "cli/output.h"
 #include "cli/session.h"
@@ -139,6 +140,7 @@ typedef struct target_backup {
     hf_snapshot_options take;
     filter_lists patterns;
     hf_snapshot_result result;
+    hf_copied_list copies;
     hf_status status;
     hf_error error;
 } target_backup;
@@ -147,6 +149,7 @@ static void target_backup_done(target_backup *self)
 {
     filter_lists_done(&self->patterns);
     hf_snapshot_result_done(&self->result);
+    hf_copied_list_done(&self->copies);
 }
 
 /* What the snapshot says that an operator should know, and what it could not be. */
@@ -200,6 +203,22 @@ static hf_status back_up(const hf_cli *cli, hf_repository *repository, const cha
     return HF_OK;
 }
 
+static hf_status copy(const hf_cli *cli, const hf_session *session, target_backup *self, hf_error *error)
+{
+    hf_session of_target = *session;
+
+    of_target.target = self->target;
+    return hf_copies_after(cli, &of_target, self->result.manifest->id, HF_COPIES_ALL, &self->copies, error);
+}
+
+static json_t *snapshot_json(const target_backup *self)
+{
+    json_t *json = result_json(&self->result, &self->take);
+
+    json_object_set_new(json, "copies", hf_copies_json(&self->copies));
+    return json;
+}
+
 static hf_status back_up_one(hf_cli *cli, hf_error *error)
 {
     HF_AUTO(hf_session_done) hf_session session = {0};
@@ -212,10 +231,11 @@ static hf_status back_up_one(hf_cli *cli, hf_error *error)
     hf_status status = back_up(cli, session.repository, session.url, &progress, &self, error);
     hf_progress_end();
     HF_TRY(status);
-    hf_cli_result(cli, json_pack("{s:o}", "snapshot", result_json(&self.result, &self.take)));
+    status = copy(cli, &session, &self, error);
+    hf_cli_result(cli, json_pack("{s:o}", "snapshot", snapshot_json(&self)));
     if (!cli->json)
         print(&self.result, &self.take);
-    return HF_OK;
+    return status;
 }
 
 /* ---- all targets ---- */
@@ -262,10 +282,10 @@ static json_t *all_json(const all_backups *self)
         const target_backup *it = &self->targets.items[i];
         const bool done = it->result.manifest != NULL;
 
-        json_array_append_new(
-            targets, json_pack("{s:s, s:b, s:o, s:o}", "target", it->target->name, "ok", (int) done,
-                               "snapshot", done ? result_json(&it->result, &it->take) : json_null(), "error",
-                               it->status != HF_OK ? hf_out_error_json(&it->error) : json_null()));
+        json_array_append_new(targets,
+                              json_pack("{s:s, s:b, s:o, s:o}", "target", it->target->name, "ok", (int) done,
+                                        "snapshot", done ? snapshot_json(it) : json_null(), "error",
+                                        it->status != HF_OK ? hf_out_error_json(&it->error) : json_null()));
     }
     return targets;
 }
@@ -330,6 +350,12 @@ static hf_status back_up_all(hf_cli *cli, hf_error *error)
     for (size_t i = 0; i < session.config->targets.count; i++)
         HF_APPEND_NEW(&self.targets)->target = &session.config->targets.items[i];
     hf_status status = hf_pool_run(&workers, &self, (size_t) at_once, self.targets.count, error);
+    for (size_t i = 0; i < self.targets.count && status == HF_OK; i++) {
+        target_backup *it = &self.targets.items[i];
+
+        if (it->status == HF_OK)
+            it->status = copy(cli, &session, it, &it->error);
+    }
     hf_cli_result(cli, json_pack("{s:o}", "targets", all_json(&self)));
     if (!cli->json)
         print_all(&self);

@@ -1,5 +1,9 @@
+#include <stdlib.h>
+
+#include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/copies.h"
 #include "cli/cycles.h"
 #include "deploy/deploy.h"
 #include "stream/digest.h"
@@ -12,14 +16,50 @@ static const hf_cli_option options[] = {
     {NULL, NULL, NULL},
 };
 
+typedef struct copying {
+    const hf_cli *cli;
+    const hf_session *session;
+    char *snapshot; /* NULL: none was taken */
+    hf_copied_list copies;
+} copying;
+
+static void copying_done(copying *c)
+{
+    free(c->snapshot);
+    hf_copied_list_done(&c->copies);
+}
+
+static hf_status copy_snapshot(void *context, const char *id, hf_error *error)
+{
+    copying *c = context;
+
+    c->snapshot = hf_strdup(id);
+    return hf_copies_after(c->cli, c->session, id, HF_COPIES_WAITED_FOR, &c->copies, error);
+}
+
+/* What the deploy did not wait for.  A failure is a warning. */
+static void copy_rest(hf_cli *cli, copying *c)
+{
+    hf_error ignored = {0};
+
+    if (c->snapshot == NULL || c->session->config->copy_to.count == 0)
+        return;
+    if (hf_copies_after(cli, c->session, c->snapshot, HF_COPIES_OTHERS, &c->copies, &ignored) ==
+        HF_E_CANCELLED)
+        hf_log_error(&ignored);
+    if (cli->result != NULL)
+        json_object_set_new(cli->result, "copies", hf_copies_json(&c->copies));
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     HF_AUTO(hf_session_done) hf_session session = {0};
     HF_AUTO(hf_strings_done) hf_strings expect = {0};
     HF_AUTO_STR cycle = NULL;
+    HF_AUTO(copying_done) copying copies = {.cli = cli, .session = &session};
     hf_progress progress = {0};
 
-    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_ENTERS, &session, error));
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_ENTERS | HF_FIRST_ALONE, &session, error));
     for (size_t i = 0; i < cli->option_names.count; i++)
         if (hf_streq(cli->option_names.items[i], "expect"))
             hf_strings_add(&expect, cli->option_values.items[i]);
@@ -37,9 +77,13 @@ static hf_status run(hf_cli *cli, hf_error *error)
         .approve = approve,
         .expect = expect,
         .progress = &progress,
+        .on_snapshot = copy_snapshot,
+        .context = &copies,
     };
     hf_status status = hf_deploy_run(&how, &cycle, error);
-    return hf_show_ended_cycle(cli, &session, cycle, status);
+    status = hf_show_ended_cycle(cli, &session, cycle, status);
+    copy_rest(cli, &copies);
+    return status;
 }
 
 const hf_command hf_command_deploy = {

@@ -99,7 +99,7 @@ static hf_status remove_key(hf_cli *cli, const char *id, hf_error *error)
     HF_AUTO_STR removed = NULL;
 
     HF_TRY(hf_session_open(cli, HF_ENTERS, &session, error));
-    HF_TRY(hf_session_passphrase(session.config, &passphrase, error));
+    HF_TRY(hf_session_passphrase(session.place, &passphrase, error));
     HF_TRY(hf_keys_remove(session.repository, passphrase, id, &removed, error));
     hf_cli_result(cli, json_pack("{s:s}", "removed", removed));
     if (!cli->json)

@@ -8,7 +8,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_AUTO_STR cycle = NULL;
     hf_progress progress = {0};
 
-    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_ENTERS, &session, error));
+    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_ENTERS | HF_FIRST_ALONE, &session, error));
     const hf_deploy_options how = {
         .repository = session.repository,
         .config_path = session.config->path,

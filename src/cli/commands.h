@@ -6,6 +6,7 @@
 
 extern const hf_command hf_command_backup;
 extern const hf_command hf_command_check;
+extern const hf_command hf_command_copy;
 extern const hf_command hf_command_deploy;
 extern const hf_command hf_command_diff;
 extern const hf_command hf_command_doctor;

@@ -117,16 +117,25 @@ typedef struct hf_target_config {
 
 typedef enum hf_path_style { HF_PATH_STYLE_AUTO, HF_PATH_STYLE_YES, HF_PATH_STYLE_NO } hf_path_style;
 
-typedef struct hf_config {
-    char *path;
-    char *folder;
-    char *repository_url;                   /* absolute: file:///..., or s3://... */
-    hf_secret_source repository_passphrase; /* HF_SECRET_NONE: not encrypted */
+/* One repository: the first, or one that gets copies. */
+typedef struct hf_repository_config {
+    char *name; /* "main" for the first */
+    hf_where where;
+    char *url;                   /* absolute: file:///..., or s3://... */
+    hf_secret_source passphrase; /* HF_SECRET_NONE: not encrypted */
     struct {
         char *endpoint, *region, *ca_file, *profile; /* NULL: not given */
         hf_path_style path_style;
         int64_t timeout_ms; /* without a byte moving; 0: the default */
     } s3;
+    bool wait; /* of a copy: its failure is that of the backup, and keeps a deploy from going on */
+} hf_repository_config;
+
+typedef struct hf_config {
+    char *path;
+    char *folder;
+    hf_repository_config repository;
+    HF_VECTOR(hf_repository_config) copy_to;
     hf_retention_config retention;
     HF_VECTOR(hf_target_config) targets;
 } hf_config;
@@ -139,6 +148,10 @@ void hf_config_freep(hf_config **config);
 /* name NULL: the only target.  HF_E_USAGE lists the names otherwise. */
 HF_MUST_CHECK hf_status hf_config_target(const hf_config *config, const char *name,
                                          const hf_target_config **ret_target, hf_error *error);
+
+/* NULL or "main": the first repository; else the copy of this name or URL.  HF_E_USAGE lists the names. */
+HF_MUST_CHECK hf_status hf_config_repository(const hf_config *config, const char *name,
+                                             const hf_repository_config **ret_repository, hf_error *error);
 
 /* A commented configuration to begin with, for `init`; the caller owns it. */
 char *hf_config_example(void);

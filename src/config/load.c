@@ -443,6 +443,24 @@ static hf_status read_value(const hf_config_reader *in, const hf_option *option,
     return set_leaf(in, option, value, base);
 }
 
+/* Each has a name and a place of its own. */
+static hf_status check_copies(const hf_config_reader *in, const hf_config *config)
+{
+    for (size_t i = 0; i < config->copy_to.count; i++) {
+        const hf_repository_config *copy = &config->copy_to.items[i];
+
+        if (hf_streq(copy->url, config->repository.url) &&
+            hf_streq(copy->s3.endpoint, config->repository.s3.endpoint))
+            return hf_config_refuse(in, copy->where, "copy \"%s\" is the repository itself", copy->name);
+        for (size_t other = 0; other < i; other++)
+            if (hf_streq(copy->name, config->copy_to.items[other].name)) {
+                hf_config_refuse(in, copy->where, "two copies have the name \"%s\"", copy->name);
+                return hf_hint(in->error, "give each a \"name\" of its own");
+            }
+    }
+    return HF_OK;
+}
+
 hf_status hf_config_parse(const char *name, const char *folder, const char *text, size_t len,
                           hf_config **ret_config, hf_error *error)
 {
@@ -456,6 +474,8 @@ hf_status hf_config_parse(const char *name, const char *folder, const char *text
         return hf_hint(error, "it begins with repository: and targets:");
     }
     HF_TRY(read_mapping(&in, "", root, config));
+    config->repository.name = hf_strdup("main");
+    HF_TRY(check_copies(&in, config));
     config->path = hf_strdup(name);
     config->folder = hf_strdup(folder);
     *ret_config = HF_TAKE(config);
@@ -483,6 +503,24 @@ hf_status hf_config_load(const char *path, hf_config **ret_config, hf_error *err
     if (absolute == NULL)
         return hf_fail_errno(error, "cannot find the folder of \"%s\"", name);
     return hf_config_parse(name, absolute, hf_buf_text(&text), text.len, ret_config, error);
+}
+
+hf_status hf_config_repository(const hf_config *config, const char *name,
+                               const hf_repository_config **ret_repository, hf_error *error)
+{
+    HF_AUTO_BUF list = HF_BUF_MAX(400);
+
+    *ret_repository = &config->repository;
+    if (name == NULL || hf_streq(name, config->repository.name))
+        return HF_OK;
+    for (size_t i = 0; i < config->copy_to.count; i++) {
+        *ret_repository = &config->copy_to.items[i];
+        if (hf_streq(name, (*ret_repository)->name) || hf_streq(name, (*ret_repository)->url))
+            return HF_OK;
+        hf_buf_printf(&list, ", %s", (*ret_repository)->name);
+    }
+    hf_fail(error, HF_E_USAGE, "%s has no repository \"%.200s\"", config->path, name);
+    return hf_hint(error, "it has: main%s", hf_buf_text(&list));
 }
 
 hf_status hf_config_target(const hf_config *config, const char *name, const hf_target_config **ret_target,
@@ -554,6 +592,17 @@ static void target_done(hf_target_config *target)
     hf_strings_done(&target->retention.keep_labels);
 }
 
+static void repository_done(hf_repository_config *repository)
+{
+    free(repository->name);
+    free(repository->url);
+    hf_secret_source_done(&repository->passphrase);
+    free(repository->s3.endpoint);
+    free(repository->s3.region);
+    free(repository->s3.ca_file);
+    free(repository->s3.profile);
+}
+
 void hf_config_free(hf_config *config)
 {
     if (config == NULL)
@@ -563,12 +612,10 @@ void hf_config_free(hf_config *config)
     free(config->targets.items);
     free(config->path);
     free(config->folder);
-    free(config->repository_url);
-    hf_secret_source_done(&config->repository_passphrase);
-    free(config->s3.endpoint);
-    free(config->s3.region);
-    free(config->s3.ca_file);
-    free(config->s3.profile);
+    repository_done(&config->repository);
+    for (size_t i = 0; i < config->copy_to.count; i++)
+        repository_done(&config->copy_to.items[i]);
+    free(config->copy_to.items);
     hf_strings_done(&config->retention.keep_labels);
     free(config);
 }

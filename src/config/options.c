@@ -34,6 +34,28 @@ static const hf_choice path_styles[] = {
     {"auto", HF_PATH_STYLE_AUTO}, {"true", HF_PATH_STYLE_YES}, {"false", HF_PATH_STYLE_NO}, {NULL, 0}};
 static const hf_choice severities[] = {{"fail", false}, {"warn", true}, {NULL, 0}};
 
+static void *append_copy(void *parent, const char *key, hf_where where)
+{
+    hf_config *config = parent;
+    hf_repository_config *copy = HF_APPEND_NEW(&config->copy_to);
+
+    (void) key;
+    copy->where = where;
+    copy->name = config->copy_to.count == 1 ? hf_strdup("copy") : hf_format("copy%zu", config->copy_to.count);
+    return copy;
+}
+
+static hf_status finish_copy(const hf_config_reader *in, void *item)
+{
+    hf_repository_config *copy = item;
+
+    if (hf_streq(copy->name, "main") || strchr(copy->name, '/') != NULL) {
+        hf_config_refuse(in, copy->where, "\"%.80s\" cannot be the name of a copy", copy->name);
+        return hf_hint(in->error, "main is the first repository; use a word such as offsite");
+    }
+    return HF_OK;
+}
+
 static void *append_target(void *parent, const char *key, hf_where where)
 {
     hf_config *config = parent;
@@ -231,34 +253,60 @@ static hf_status set_comparison(const hf_config_reader *in, const hf_option *opt
             .max = 100000, .example = example_count, .help = text                                            \
     }
 
+/* The keys of a repository, wherever one is named; `of` is how its item is reached in `type`. */
+#define REPOSITORY(path, type, of)                                                                           \
+    {path ".url",                                                                                            \
+     HF_OPTION_URL,                                                                                          \
+     .required = true,                                                                                       \
+     AT(type, of url),                                                                                       \
+     .example = "file://./holdfast-repository",                                                              \
+     .help = "A folder: file:///absolute/folder, or a path relative to this file. Best on another disk "     \
+             "than the\n"                                                                                    \
+             "database's, and not in version control. Or a bucket: s3://bucket/prefix."},                    \
+        {path ".passphrase", HF_OPTION_SECRET, AT(type, of passphrase),                                      \
+         .help =                                                                                             \
+             "Encrypts the repository, from its making on: {env: HOLDFAST_PASSPHRASE}, {file: path} or\n"    \
+             "{command: [program]}. Without it a repository is not encrypted."},                             \
+        {path ".s3", HF_OPTION_GROUP,                                                                        \
+         .help = "For s3://. The keys stand in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and "            \
+                 "AWS_SESSION_TOKEN), or in\n"                                                               \
+                 "the shared credentials file."},                                                            \
+        {path ".s3.endpoint", HF_OPTION_TEXT, AT(type, of s3.endpoint),                                      \
+         .help = "https://host:port of the service; Amazon's unless told."},                                 \
+        {path ".s3.region", HF_OPTION_TEXT, AT(type, of s3.region), .fallback = "auto",                      \
+         .help = "With auto: AWS_REGION, else what the service says, else us-east-1."},                      \
+        {path ".s3.path_style",                                                                              \
+         HF_OPTION_ENUM,                                                                                     \
+         AT(type, of s3.path_style),                                                                         \
+         .choices = path_styles,                                                                             \
+         .fallback = "auto",                                                                                 \
+         .help = "Whether the bucket stands in the path (true) or in the host name (false, and auto at "     \
+                 "Amazon's)."},                                                                              \
+        {path ".s3.ca_file", HF_OPTION_PATH, AT(type, of s3.ca_file),                                        \
+         .help = "Certificates to trust instead of the system's."},                                          \
+        {path ".s3.profile", HF_OPTION_TEXT, AT(type, of s3.profile),                                        \
+         .help = "Of ~/.aws/credentials; goes before the environment's keys."},                              \
+    {                                                                                                        \
+        path ".s3.timeout", HF_OPTION_DURATION, AT(type, of s3.timeout_ms),                                  \
+            .min = SECOND, .max = HOUR, .fallback = "30s",                                                   \
+            .help = "A request that moves no byte for so long is given up and tried again."                  \
+    }
+
 const hf_option hf_options[] = {
     {"repository", HF_OPTION_GROUP, .required = true, .help = "Where snapshots are kept."},
-    {"repository.url", HF_OPTION_URL, .required = true, AT(hf_config, repository_url),
-     .example = "file://./holdfast-repository",
+    REPOSITORY("repository", hf_config, repository.),
+    {"repository.copy_to", HF_OPTION_LIST, .append = append_copy, .finish = finish_copy,
+     .example = "# - {url: \"s3://another-bucket/prefix\", s3: {region: eu-west-1}, passphrase: {env: "
+                "COPY_PASSPHRASE}}",
      .help =
-         "A folder: file:///absolute/folder, or a path relative to this file. Best on another disk than the\n"
-         "database's, and not in version control. Or a bucket: s3://bucket/prefix."},
-    {"repository.passphrase", HF_OPTION_SECRET, AT(hf_config, repository_passphrase),
-     .help = "Encrypts the repository, from its making on: {env: HOLDFAST_PASSPHRASE}, {file: path} or\n"
-             "{command: [program]}. Without it a repository is not encrypted."},
-    {"repository.s3", HF_OPTION_GROUP,
-     .help = "For s3://. The keys stand in AWS_ACCESS_KEY_ID and AWS_SECRET_ACCESS_KEY (and "
-             "AWS_SESSION_TOKEN), or in\n"
-             "the shared credentials file."},
-    {"repository.s3.endpoint", HF_OPTION_TEXT, AT(hf_config, s3.endpoint),
-     .help = "https://host:port of the service; Amazon's unless told."},
-    {"repository.s3.region", HF_OPTION_TEXT, AT(hf_config, s3.region), .fallback = "auto",
-     .help = "With auto: AWS_REGION, else what the service says, else us-east-1."},
-    {"repository.s3.path_style", HF_OPTION_ENUM, AT(hf_config, s3.path_style), .choices = path_styles,
-     .fallback = "auto",
-     .help =
-         "Whether the bucket stands in the path (true) or in the host name (false, and auto at Amazon's)."},
-    {"repository.s3.ca_file", HF_OPTION_PATH, AT(hf_config, s3.ca_file),
-     .help = "Certificates to trust instead of the system's."},
-    {"repository.s3.profile", HF_OPTION_TEXT, AT(hf_config, s3.profile),
-     .help = "Of ~/.aws/credentials; goes before the environment's keys."},
-    {"repository.s3.timeout", HF_OPTION_DURATION, AT(hf_config, s3.timeout_ms), .min = SECOND, .max = HOUR,
-     .fallback = "30s", .help = "A request that moves no byte for so long is given up and tried again."},
+         "Repositories that get a copy of each snapshot, with the keys above, a name (\"copy\" unless told) "
+         "and wait:\n"
+         "with true (default) a backup without its copy has failed, and a deploy does not go on before it is "
+         "sealed;\n"
+         "with false a copy that fails is a warning."},
+    REPOSITORY("repository.copy_to[]", hf_repository_config, ),
+    {"repository.copy_to[].name", HF_OPTION_TEXT, AT(hf_repository_config, name)},
+    {"repository.copy_to[].wait", HF_OPTION_BOOL, AT(hf_repository_config, wait), .fallback = "true"},
     {"repository.retention", HF_OPTION_GROUP,
      .help =
          "What \"holdfast prune\" keeps of each target, beside pinned snapshots, the newest one, the newest "

@@ -262,8 +262,11 @@ static hf_cycle_event snapshot(hf_cycle *cycle)
                   json_integer((json_int_t) hf_manifest_stored_bytes(result.manifest)));
     hf_cycle_fact(cycle, "snapshot_chunks_new", json_integer((json_int_t) result.chunks_new));
     hf_cycle_fact(cycle, "snapshot_chunks_reused", json_integer((json_int_t) result.chunks_reused));
-    status =
-        hf_approval_look_again(cycle->options, hf_journal_fact(cycle->journal, "approval"), &cycle->error);
+    if (cycle->options->on_snapshot != NULL)
+        status = cycle->options->on_snapshot(cycle->options->context, result.manifest->id, &cycle->error);
+    if (status == HF_OK)
+        status = hf_approval_look_again(cycle->options, hf_journal_fact(cycle->journal, "approval"),
+                                        &cycle->error);
     if (status != HF_OK)
         return outcome(status);
     return outcome(hf_stop_check(&cycle->error));

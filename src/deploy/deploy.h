@@ -24,6 +24,10 @@ typedef struct hf_deploy_options {
     const char *approve;   /* the digest of the plan that may run; NULL: none was given */
     hf_strings expect;     /* the pending set must be exactly these names; empty: any */
     hf_progress *progress; /* or NULL */
+    hf_status (*on_snapshot)(
+        void *context, const char *id,
+        hf_error *error); /* it is sealed, and nothing is changed yet: a failure refuses; or NULL */
+    void *context;
 } hf_deploy_options;
 
 /*

@@ -198,7 +198,7 @@ static hf_status read_objects(const reader *r, hf_repository *repository, const 
         bool is_new = false;
 
         HF_TRY(read_object(r, manifest, object, &content, error));
-        HF_TRY(hf_transfer_object(repository, zstd, LEVEL, &content, object, &is_new, error));
+        HF_TRY(hf_transfer_object(repository, zstd, LEVEL, true, &content, object, &is_new, error));
         if (is_new) {
             transfer->objects_new++;
             transfer->bytes_stored += object->to.stored_bytes;

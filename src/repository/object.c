@@ -144,6 +144,12 @@ static hf_status look_for_object(hf_repository *repository, hf_zstd *zstd, bool 
     return status;
 }
 
+hf_status hf_repository_find_object(hf_repository *repository, hf_object_ref *object, bool *ret_found,
+                                    hf_error *error)
+{
+    return look_for_object(repository, NULL, false, object, ret_found, error);
+}
+
 hf_status hf_repository_put_object(hf_repository *repository, hf_zstd *zstd, int level, bool check_existing,
                                    const void *data, size_t len, hf_object_ref *ret_object, bool *ret_new,
                                    hf_error *error)

@@ -86,6 +86,10 @@ HF_MUST_CHECK hf_status hf_repository_get_object(hf_repository *repository, hf_z
                                                  const hf_object_ref *object, hf_buf *ret_data,
                                                  hf_error *error);
 
+/* Is there anything that is not empty under the object's name?  Fills stored_bytes if so. */
+HF_MUST_CHECK hf_status hf_repository_find_object(hf_repository *repository, hf_object_ref *object,
+                                                  bool *ret_found, hf_error *error);
+
 /* Only that it is there with its stored size. */
 HF_MUST_CHECK hf_status hf_repository_stat_object(hf_repository *repository, const hf_object_ref *object,
                                                   hf_error *error);

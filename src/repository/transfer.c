@@ -14,14 +14,14 @@ void hf_transfer_done(hf_transfer *transfer)
     *transfer = (hf_transfer){0};
 }
 
-hf_status hf_transfer_object(hf_repository *repository, hf_zstd *zstd, int level, const hf_buf *content,
-                             hf_mapped_object *object, bool *ret_new, hf_error *error)
+hf_status hf_transfer_object(hf_repository *repository, hf_zstd *zstd, int level, bool check_existing,
+                             const hf_buf *content, hf_mapped_object *object, bool *ret_new, hf_error *error)
 {
     HF_AUTO_BUF back = HF_BUF_MAX(content->len);
 
     HF_FAULT("transfer.before_object", error);
-    HF_TRY(hf_repository_put_object(repository, zstd, level, true, content->data, content->len, &object->to,
-                                    ret_new, error));
+    HF_TRY(hf_repository_put_object(repository, zstd, level, check_existing, content->data, content->len,
+                                    &object->to, ret_new, error));
     return *ret_new ? hf_repository_get_object(repository, zstd, &object->to, &back, error) : HF_OK;
 }
 

@@ -19,12 +19,12 @@ typedef struct hf_transfer {
 void hf_transfer_done(hf_transfer *transfer);
 
 /*
- * Store an object's content and read it back: object->to is what it is here.  One that is there already is read instead, and
+ * Store an object's content and read it back: object->to is what it is here.  check_existing: one that is there already is read too, and
  * stored anew if it is broken.
  */
 HF_MUST_CHECK hf_status hf_transfer_object(hf_repository *repository, hf_zstd *zstd, int level,
-                                           const hf_buf *content, hf_mapped_object *object, bool *ret_new,
-                                           hf_error *error);
+                                           bool check_existing, const hf_buf *content,
+                                           hf_mapped_object *object, bool *ret_new, hf_error *error);
 
 /*
  * Seal a manifest whose objects were all stored; the map is applied to it.  HF_E_EXISTS if another snapshot has the id; the damage

@@ -10,7 +10,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t len)
     const hf_status status = hf_config_parse("holdfast.yaml", "/folder", text, len, &config, &error);
 
     MUST_TELL(status, error);
-    MUST(status != HF_OK || (config->repository_url != NULL && config->targets.count > 0));
+    MUST(status != HF_OK || (config->repository.url != NULL && config->targets.count > 0));
     MUST(status == HF_OK || hf_starts_with(error.message, "holdfast.yaml"));
     return 0;
 }

@@ -177,7 +177,7 @@ static void test_load__fills_in_defaults(void **state)
     assert_int_equal(parse(HEAD "    snapshot:\n    checks:\n", &config, &error), HF_OK);
     assert_string_equal(config->path, "hf.yaml");
     assert_string_equal(config->folder, "/etc/hf");
-    assert_string_equal(config->repository_url, "file:///srv/hf");
+    assert_string_equal(config->repository.url, "file:///srv/hf");
     assert_int_equal(config->targets.count, 1);
 
     const hf_target_config *target = &config->targets.items[0];
@@ -234,13 +234,13 @@ static void test_load__reads_every_option(void **state)
               "    migrations: {kind: command, command: [npx, prisma], url_variable: DB, folder: app}\n",
               &config, &error),
         HF_OK);
-    assert_string_equal(config->repository_url, "file:///etc/hf/backups/hf");
-    assert_string_equal(config->s3.endpoint, "https://s3.x:1");
-    assert_string_equal(config->s3.region, "r-1");
-    assert_string_equal(config->s3.ca_file, "/etc/hf/ca.pem");
-    assert_string_equal(config->s3.profile, "p");
-    assert_int_equal(config->s3.path_style, HF_PATH_STYLE_YES);
-    assert_int_equal(config->s3.timeout_ms, 5000);
+    assert_string_equal(config->repository.url, "file:///etc/hf/backups/hf");
+    assert_string_equal(config->repository.s3.endpoint, "https://s3.x:1");
+    assert_string_equal(config->repository.s3.region, "r-1");
+    assert_string_equal(config->repository.s3.ca_file, "/etc/hf/ca.pem");
+    assert_string_equal(config->repository.s3.profile, "p");
+    assert_int_equal(config->repository.s3.path_style, HF_PATH_STYLE_YES);
+    assert_int_equal(config->repository.s3.timeout_ms, 5000);
     assert_int_equal(config->targets.count, 2);
 
     const hf_target_config *a = &config->targets.items[0];
@@ -350,7 +350,7 @@ static void test_load__accepts_its_own_example(void **state)
         fail_msg("%s", error.message);
     assert_int_equal(config->targets.count, 1);
     assert_string_equal(config->targets.items[0].database_url.name, "DATABASE_URL");
-    assert_string_equal(config->repository_url, "file:///etc/hf/holdfast-repository");
+    assert_string_equal(config->repository.url, "file:///etc/hf/holdfast-repository");
     assert_int_equal(config->targets.items[0].snapshot.jobs, 4);
 }
 
