@@ -56,9 +56,10 @@ static void keyed_done(keyed_entries *list)
     free(list->items);
 }
 
-static void add_schema(hf_schema_differences *list, hf_schema_change change, const hf_entry *entry)
+static void add_schema(hf_schema_differences *list, hf_schema_change change, const hf_entry *entry,
+                       const hf_entry *before)
 {
-    const hf_schema_difference item = {.change = change, .entry = entry};
+    const hf_schema_difference item = {.change = change, .entry = entry, .before = before};
 
     HF_PUSH(list, item);
 }
@@ -75,12 +76,12 @@ void hf_compare_schemas(const hf_archive *a, const hf_archive *b, hf_schema_diff
                                        : strcmp(left.items[i].key, right.items[j].key);
 
         if (order < 0) {
-            add_schema(ret_list, HF_SCHEMA_REMOVED, left.items[i++].entry);
+            add_schema(ret_list, HF_SCHEMA_REMOVED, left.items[i++].entry, NULL);
         } else if (order > 0) {
-            add_schema(ret_list, HF_SCHEMA_ADDED, right.items[j++].entry);
+            add_schema(ret_list, HF_SCHEMA_ADDED, right.items[j++].entry, NULL);
         } else {
             if (!hf_streq(left.items[i].digest, right.items[j].digest))
-                add_schema(ret_list, HF_SCHEMA_CHANGED, right.items[j].entry);
+                add_schema(ret_list, HF_SCHEMA_CHANGED, right.items[j].entry, left.items[i].entry);
             i++;
             j++;
         }

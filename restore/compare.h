@@ -14,6 +14,7 @@ typedef enum hf_schema_change { HF_SCHEMA_REMOVED, HF_SCHEMA_ADDED, HF_SCHEMA_CH
 typedef struct hf_schema_difference {
     hf_schema_change change; /* from the first to the second */
     const hf_entry *entry;   /* borrowed from the archive that has it; of the second if both do */
+    const hf_entry *before;  /* CHANGED: the first's */
 } hf_schema_difference;
 
 typedef HF_VECTOR(hf_schema_difference) hf_schema_differences;

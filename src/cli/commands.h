@@ -10,6 +10,7 @@ extern const hf_command hf_command_copy;
 extern const hf_command hf_command_deploy;
 extern const hf_command hf_command_diff;
 extern const hf_command hf_command_doctor;
+extern const hf_command hf_command_drift;
 extern const hf_command hf_command_export;
 extern const hf_command hf_command_gc;
 extern const hf_command hf_command_help;

@@ -9,7 +9,7 @@ import pytest
 from harness import proc
 
 COMMANDS = ("init", "doctor", "backup", "snapshots", "show", "diff", "verify", "prove", "pin", "unpin", "prune", "gc", "plan", "restore", "copy", "export", "import", "deploy", "resume", "check",
-            "history", "report", "key", "help", "version", "migrations")
+            "history", "report", "key", "help", "version", "migrations", "drift")
 
 
 def run(tmp_path, *args, env=None, check=None):
