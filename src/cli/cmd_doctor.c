@@ -187,6 +187,24 @@ static void look_at_encryption(examination *doctor, hf_repository *repository)
     }
 }
 
+/* Each can be opened.  One that nobody waits for is in no deploy's way. */
+static void look_at_copies(examination *doctor, const hf_session *session)
+{
+    for (size_t i = 0; i < session->config->copy_to.count; i++) {
+        const hf_repository_config *place = &session->config->copy_to.items[i];
+        HF_AUTO(hf_repository_freep) hf_repository *copy = NULL;
+        hf_error error = {0};
+        bool good = hf_session_repository(session, place, false, &copy, &error) == HF_OK;
+        HF_AUTO_STR seen = hf_format("\"%s\": %s", place->name, good ? place->url : error.message);
+
+        tell(doctor, "copy",
+             good          ? HF_FINDING_GOOD
+             : place->wait ? HF_FINDING_BAD
+                           : HF_FINDING_WARNING,
+             seen, good ? NULL : error.hint);
+    }
+}
+
 static void examine_target(examination *doctor, const hf_session *session)
 {
     HF_AUTO_SECRET url = NULL;
@@ -237,6 +255,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
         tell_error(&doctor, "repository", &why);
     else
         look_at_encryption(&doctor, opened.repository);
+    look_at_copies(&doctor, &session);
     for (size_t i = 0; i < session.config->targets.count && repository; i++) {
         if (only != NULL && only != &session.config->targets.items[i])
             continue;

@@ -81,6 +81,8 @@ def test_a_copy_that_fails(copied, tmp_path):
     """With wait it is the backup's failure, without it a warning; the snapshot exists, and `copy` makes up for it."""
     for wait, status in ((True, 13), (False, 0)):
         copied.set_copies(at(tmp_path / "nowhere", wait=wait))
+        findings = copied.json("doctor", check=False)["findings"]
+        assert [finding["level"] for finding in findings if finding["what"] == "copy"] == ["bad" if wait else "warning"]
         result = copied.holdfast("backup", "--output", "json", check=status)
         copies = result.json()["snapshot"]["copies"]
         assert not copies[0]["copied"] and "not copied" in result.stderr, result
