@@ -1,95 +1,14 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/drift_output.h"
 #include "cli/output.h"
 #include "cli/session.h"
-#include "deploy/drift.h"
 
 static const hf_cli_option options[] = {
     {"ignore", "PATTERN", "leave out what fits, such as \"audit.*\"; may be given several times"},
     {NULL, NULL, NULL},
 };
-
-static const char *const changes[] = {
-    [HF_SCHEMA_REMOVED] = "missing", [HF_SCHEMA_ADDED] = "added", [HF_SCHEMA_CHANGED] = "changed"};
-
-static const char *const meanings[] = {[HF_SCHEMA_REMOVED] =
-                                           "an applied migration makes it, and it is not there",
-                                       [HF_SCHEMA_ADDED] = "no applied migration makes it",
-                                       [HF_SCHEMA_CHANGED] = "the applied migrations make it otherwise"};
-
-/* What the migrations make, and what there is; NULL: nothing. */
-static const char *built(const hf_schema_difference *item)
-{
-    return item->change == HF_SCHEMA_REMOVED   ? item->entry->definition
-           : item->change == HF_SCHEMA_CHANGED ? item->before->definition
-                                               : NULL;
-}
-
-static const char *live(const hf_schema_difference *item)
-{
-    return item->change == HF_SCHEMA_REMOVED ? NULL : item->entry->definition;
-}
-
-static json_t *drift_json(const hf_drift *drift)
-{
-    json_t *objects = json_array(), *warnings = json_array();
-
-    for (size_t i = 0; i < drift->differences.count; i++) {
-        const hf_schema_difference *item = &drift->differences.items[i];
-
-        json_array_append_new(
-            objects, json_pack("{s:s, s:s, s:o, s:o, s:o, s:o}", "change", changes[item->change], "kind",
-                               item->entry->kind, "schema", hf_json_text(item->entry->schema), "name",
-                               hf_json_text(item->entry->tag), "migrations", hf_json_text(built(item)),
-                               "live", hf_json_text(live(item))));
-    }
-    for (size_t i = 0; i < drift->warnings.count; i++)
-        json_array_append_new(warnings, hf_json_text(drift->warnings.items[i]));
-    return json_pack("{s:b, s:I, s:o, s:o}", "equal", (int) (drift->differences.count == 0), "migrations",
-                     (json_int_t) drift->migrations, "objects", objects, "warnings", warnings);
-}
-
-/* Without the commas at their ends: a column added behind does not change the one before. */
-static void lines_of(const char *text, hf_strings *lines)
-{
-    while (text != NULL && *text != '\0') {
-        size_t len = strcspn(text, "\n");
-        HF_AUTO_STR line = hf_strndup(text, len > 0 && text[len - 1] == ',' ? len - 1 : len);
-
-        if (len > 0)
-            hf_strings_add(lines, line);
-        text += text[len] == '\n' ? len + 1 : len;
-    }
-}
-
-/* The lines that the other side lacks. */
-static void print_lines(const char *sign, const hf_strings *lines, const hf_strings *other)
-{
-    for (size_t i = 0; i < lines->count; i++)
-        if (!hf_strings_has(other, lines->items[i]))
-            hf_out("    %s %s\n", sign, lines->items[i]);
-}
-
-static void print(const hf_drift *drift)
-{
-    for (size_t i = 0; i < drift->differences.count; i++) {
-        const hf_schema_difference *item = &drift->differences.items[i];
-        HF_AUTO(hf_strings_done) hf_strings before = {0};
-        HF_AUTO(hf_strings_done) hf_strings after = {0};
-
-        hf_out("%-7s  %s %s%s%s: %s\n", changes[item->change], item->entry->kind,
-               item->entry->schema == NULL ? "" : item->entry->schema, item->entry->schema == NULL ? "" : ".",
-               item->entry->tag, meanings[item->change]);
-        lines_of(built(item), &before);
-        lines_of(live(item), &after);
-        print_lines("-", &before, &after);
-        print_lines("+", &after, &before);
-    }
-    if (drift->differences.count == 0)
-        hf_out("no drift: the schema is what %zu migration%s\n", drift->migrations,
-               drift->migrations == 1 ? " makes" : "s make");
-}
 
 static hf_status run(hf_cli *cli, hf_error *error)
 {
@@ -101,12 +20,16 @@ static hf_status run(hf_cli *cli, hf_error *error)
         if (hf_streq(cli->option_names.items[i], "ignore"))
             hf_strings_add(&ignore, cli->option_values.items[i]);
     HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE, &session, error));
+    HF_TRY(hf_migrations_check_ledger(&session.target->migrations, error));
     HF_TRY(hf_drift_look(session.target, session.url, &ignore, &drift, error));
     for (size_t i = 0; i < drift.warnings.count; i++)
         hf_log(HF_LOG_WARNING, "%s", drift.warnings.items[i]);
-    hf_cli_result(cli, drift_json(&drift));
+    hf_cli_result(cli, hf_drift_json(&drift));
     if (!cli->json)
-        print(&drift);
+        hf_drift_print(&drift);
+    if (!cli->json && drift.differences.count == 0)
+        hf_out("no drift: the schema is what %zu migration%s\n", drift.migrations,
+               drift.migrations == 1 ? " makes" : "s make");
     if (drift.differences.count == 0)
         return HF_OK;
     return hf_fail(error, HF_E_DIFFERENT, "%zu object%s not as the migrations make %s",

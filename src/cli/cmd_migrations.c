@@ -2,13 +2,18 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/drift_output.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "deploy/baseline.h"
 #include "migrations/migrations.h"
 
 static const hf_cli_option options[] = {
     {"applied", "NAME", "resolve: say that NAME is applied, though it was not run or failed"},
     {"rolled-back", "NAME", "resolve: say that what NAME left was undone, so that it is run again"},
+    {"until", "NAME",
+     "baseline: only the migrations up to NAME, which the database has; the rest is pending"},
+    {"dry-run", NULL, "baseline: compare and try, and write nothing"},
     {NULL, NULL, NULL},
 };
 
@@ -114,11 +119,6 @@ static hf_status status(hf_cli *cli, const hf_session *session, hf_error *error)
     HF_AUTO(hf_migration_list_done) hf_migration_list list = {0};
 
     HF_TRY(hf_migrations_status(&session->target->migrations, session->url, false, &list, error));
-    if (list.unknown) {
-        (void) hf_fail(error, HF_E_USAGE,
-                       "these migrations are run by a command, which alone knows their status");
-        return hf_hint(error, "ask it: for Prisma that is \"npx prisma migrate status\"");
-    }
     hf_cli_result(cli, status_json(&list));
     if (!cli->json)
         print_status(&list);
@@ -150,32 +150,74 @@ static hf_status resolve(hf_cli *cli, const hf_session *session, hf_error *error
     return HF_OK;
 }
 
+/* ---- baseline ---- */
+
+static json_t *baseline_json(const hf_baseline *baseline)
+{
+    json_t *names = json_array();
+
+    for (size_t i = 0; i < baseline->names.count; i++)
+        json_array_append_new(names, hf_json_text(baseline->names.items[i]));
+    return json_pack("{s:b, s:o, s:I, s:o}", "written", (int) baseline->written, "rows", names,
+                     "tried_pending", (json_int_t) baseline->tried, "drift", hf_drift_json(&baseline->drift));
+}
+
+static void print_baseline(const hf_baseline *baseline, hf_status status)
+{
+    hf_drift_print(&baseline->drift);
+    if (status != HF_OK)
+        return;
+    hf_out("the schema is what these %zu migrations make, and the rows work on a copy%s\n",
+           baseline->names.count, baseline->tried > 0 ? ", as does what is pending behind them" : "");
+    hf_out("%s:\n", baseline->written ? "marked as applied" : "would be marked as applied");
+    for (size_t i = 0; i < baseline->names.count; i++)
+        hf_out("  %s\n", baseline->names.items[i]);
+}
+
+static hf_status baseline(hf_cli *cli, const hf_session *session, hf_error *error)
+{
+    HF_AUTO(hf_baseline_done) hf_baseline made = {0};
+    hf_status done = hf_baseline_run(session->target, session->url, hf_cli_value(cli, "until"),
+                                     hf_cli_has(cli, "dry-run"), &made, error);
+
+    hf_cli_result(cli, baseline_json(&made));
+    if (!cli->json)
+        print_baseline(&made, done);
+    return done;
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     static const struct {
         const char *name;
         hf_status (*run)(hf_cli *cli, const hf_session *session, hf_error *error);
-    } actions[] = {{"status", status}, {"resolve", resolve}};
+    } actions[] = {{"status", status}, {"resolve", resolve}, {"baseline", baseline}};
     const char *name = hf_cli_argument(cli, 0);
     HF_AUTO(hf_session_done) hf_session session = {0};
 
     for (size_t i = 0; i < sizeof(actions) / sizeof(*actions); i++)
         if (hf_streq(actions[i].name, name)) {
             HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE, &session, error));
+            HF_TRY(hf_migrations_check_ledger(&session.target->migrations, error));
             return actions[i].run(cli, &session, error);
         }
     (void) hf_fail(error, HF_E_USAGE, "\"holdfast migrations\" has no \"%s\"", name);
-    return hf_hint(error, "it has status and resolve");
+    return hf_hint(error, "it has status, resolve and baseline");
 }
 
 const hf_command hf_command_migrations = {
     .name = "migrations",
-    .arguments = "status|resolve",
+    .arguments = "status|resolve|baseline",
     .summary = "tell what is pending, applied, failed, edited or missing; correct the ledger",
     .details = "status: every migration of the folder and of the ledger. Exit status 7: something is "
                "pending, was edited or\n"
                "is missing; 36: something keeps a deploy from running, such as a migration that failed.\n"
-               "resolve: changes what the ledger says about one migration, and runs nothing.",
+               "resolve: changes what the ledger says about one migration, and runs nothing.\n"
+               "baseline: gives a ledger to a database that `db push` or hands built. What the migrations "
+               "make is built in a\n"
+               "scratch database and compared (exit status 7: it differs, nothing is written); the rows are "
+               "tried on a copy of\n"
+               "the schema, with what is pending behind them, and then written in one transaction.",
     .min_arguments = 1,
     .max_arguments = 1,
     .options = options,

@@ -165,6 +165,15 @@ static hf_status build(const hf_target_config *target, const char *url, const hf
     return dump(target, scratch.url, &drift->built, error);
 }
 
+hf_status hf_drift_build(const hf_target_config *target, const char *url, const hf_strings *names,
+                         const hf_strings *ignore, hf_drift *drift, hf_error *error)
+{
+    HF_TRY(dump(target, url, &drift->live, error));
+    HF_TRY(build(target, url, names, drift, error));
+    hf_compare_schemas(drift->built, drift->live, &drift->differences);
+    return drop_ignored(ignore, &drift->differences, error);
+}
+
 hf_status hf_drift_look(const hf_target_config *target, const char *url, const hf_strings *ignore,
                         hf_drift *ret_drift, hf_error *error)
 {
@@ -174,10 +183,7 @@ hf_status hf_drift_look(const hf_target_config *target, const char *url, const h
 
     HF_TRY(hf_migrations_status(&target->migrations, url, false, &list, error));
     choose(&list, &names, &drift.warnings);
-    HF_TRY(dump(target, url, &drift.live, error));
-    HF_TRY(build(target, url, &names, &drift, error));
-    hf_compare_schemas(drift.built, drift.live, &drift.differences);
-    HF_TRY(drop_ignored(ignore, &drift.differences, error));
+    HF_TRY(hf_drift_build(target, url, &names, ignore, &drift, error));
 
     *ret_drift = drift;
     drift = (hf_drift){0};

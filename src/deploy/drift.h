@@ -21,9 +21,14 @@ void hf_drift_done(hf_drift *drift);
 
 /*
  * Build those migrations that the ledger calls applied, and compare.  Differences that fit one of the patterns of `ignore`
- * (pg/pattern.h, for schema and name as told) are left out.  HF_E_USAGE for a command.
+ * (pg/pattern.h, for schema and name as told) are left out.
  */
 HF_MUST_CHECK hf_status hf_drift_look(const hf_target_config *target, const char *url,
                                       const hf_strings *ignore, hf_drift *ret_drift, hf_error *error);
+
+/* Build these migrations instead, whatever the ledger says; as hf_drift_look(), but into a zeroed `drift`. */
+HF_MUST_CHECK hf_status hf_drift_build(const hf_target_config *target, const char *url,
+                                       const hf_strings *names, const hf_strings *ignore, hf_drift *drift,
+                                       hf_error *error);
 
 #endif

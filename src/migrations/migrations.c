@@ -112,7 +112,7 @@ hf_status hf_migrations_apply(const hf_migrations_config *config, const char *ur
     return apply(config, url, NULL, events, ret_applied, error);
 }
 
-static hf_status check_folder(const hf_migrations_config *config, hf_error *error)
+hf_status hf_migrations_check_ledger(const hf_migrations_config *config, hf_error *error)
 {
     if (folders[config->kind] != NULL)
         return HF_OK;
@@ -127,7 +127,7 @@ hf_status hf_migrations_apply_only(const hf_migrations_config *config, const cha
                                    const hf_strings *only, const hf_migrations_events *events,
                                    size_t *ret_applied, hf_error *error)
 {
-    HF_TRY(check_folder(config, error));
+    HF_TRY(hf_migrations_check_ledger(config, error));
     return apply(config, url, only, events, ret_applied, error);
 }
 
@@ -136,7 +136,7 @@ hf_status hf_migrations_resolve(const hf_migrations_config *config, const char *
 {
     hf_error local;
 
-    HF_TRY(check_folder(config, error));
+    HF_TRY(hf_migrations_check_ledger(config, error));
     return hf_folder_resolve(folders[config->kind], config, url, name, applied,
                              error != NULL ? error : &local);
 }
@@ -146,7 +146,7 @@ hf_status hf_migrations_baseline(const hf_migrations_config *config, const char 
 {
     hf_error local;
 
-    HF_TRY(check_folder(config, error));
+    HF_TRY(hf_migrations_check_ledger(config, error));
     return hf_folder_baseline(folders[config->kind], config, url, names, error != NULL ? error : &local);
 }
 

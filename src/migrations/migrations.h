@@ -67,6 +67,9 @@ HF_MUST_CHECK hf_status hf_migrations_apply(const hf_migrations_config *config, 
                                             const hf_migrations_events *events, size_t *ret_applied,
                                             hf_error *error);
 
+/* HF_E_USAGE unless these migrations have a ledger that holdfast knows: kind prisma or sql. */
+HF_MUST_CHECK hf_status hf_migrations_check_ledger(const hf_migrations_config *config, hf_error *error);
+
 /*
  * The same for those named alone, in their order; the others are left pending.  Folders only (HF_E_USAGE for a command):
  * for a scratch database.

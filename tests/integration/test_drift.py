@@ -69,3 +69,60 @@ def test_a_killed_drift_is_swept(folder, faults):
     folder.site.cluster.createdb(left[:-8] + "mine")  # not of that form: nobody's business
     drift(folder, 0)
     assert scratches(folder) == [left[:-8] + "mine"]
+
+
+# As `db push` would build it: the same objects, the columns in another order.
+PUSHED = """CREATE TABLE a (z int, id int PRIMARY KEY, y text DEFAULT 'y', x text); CREATE INDEX a_z ON a (z);
+    CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'; CREATE VIEW v AS SELECT id FROM a; INSERT INTO a VALUES (1, 2, 'three', 'four')"""
+
+
+def ledger(folder):
+    table, name = ("_prisma_migrations", "migration_name") if folder.kind == "prisma" else ("_holdfast_migrations", "name")
+    if folder.psql(f"SELECT to_regclass('{table}') IS NULL") == "t":
+        return None
+    return [row.removesuffix(".sql") for row in folder.psql(f"SELECT {name} FROM {table} ORDER BY 1").splitlines()]
+
+
+def baseline(folder, status, *arguments):
+    return folder.site.json("migrations", "baseline", *arguments, check=status)
+
+
+def test_baseline(folder):
+    folder.psql(PUSHED)
+    folder.write("3_c", "ALTER TABLE a ADD pending int;")
+    document = baseline(folder, 7)
+    assert {item["name"] for item in document["drift"]["objects"]} == {"a"} and not document["written"]
+    assert "--until" in document["error"]["hint"]
+    document = baseline(folder, 0, "--until", folder.name("2_b"), "--dry-run")
+    assert not document["written"] and document["tried_pending"] == 1 and len(document["rows"]) == 2
+    assert ledger(folder) is None
+
+    baseline(folder, 10, "--until", "no_such")
+    document = baseline(folder, 0, "--until", folder.name("2_b"))
+    assert document["written"] and ledger(folder) == ["1_a", "2_b"]
+    states, _ = folder.states(7)
+    assert states == {"1_a": "applied", "2_b": "applied", "3_c": "pending"}
+    folder.site.holdfast("deploy", check=0)
+    folder.states(0)
+    assert folder.psql("SELECT z, id, y, x, pending IS NULL FROM a") == "1|2|three|four|t"
+    assert drift(folder, 0)[0] == set()
+    assert "the ledger knows" in baseline(folder, 11)["error"]["message"]
+    assert scratches(folder) == []
+
+
+def test_baseline_is_tried_first(folder):
+    folder.psql(PUSHED)
+    folder.write("3_c", "SELECT 1/0;")
+    document = baseline(folder, 36, "--until", folder.name("2_b"))
+    assert "tried on a copy" in document["error"]["message"] and "3_c" in document["error"]["message"]
+    assert ledger(folder) is None and scratches(folder) == []
+
+
+def test_a_killed_baseline_leaves_all_or_nothing(folder, faults):
+    folder.psql(PUSHED)
+    fault = {"HOLDFAST_FAULT": "migrations.before_baseline:kill:2"}  # the first is of the copy
+    folder.site.holdfast("migrations", "baseline", env=fault, check=-9)
+    assert ledger(folder) is None
+    text = folder.site.holdfast("migrations", "baseline", check=0).stdout
+    assert "marked as applied:" in text and ledger(folder) == ["1_a", "2_b"]
+    assert scratches(folder) == []

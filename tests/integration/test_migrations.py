@@ -127,8 +127,8 @@ def test_resolve(folder):
 
 def test_not_of_a_command(small_site):
     small_site.write_config(migrations={"kind": "command", "command": ["true"]})
-    for arguments in (["status"], ["resolve", "--applied", "x"]):
-        assert "command" in small_site.holdfast("migrations", *arguments, check=2).stderr
+    for arguments in (["migrations", "status"], ["migrations", "resolve", "--applied", "x"], ["migrations", "baseline"], ["drift"]):
+        assert "run by a command" in small_site.holdfast(*arguments, check=2).stderr
 
 
 def test_not_empty(cluster, tmp_path):
