@@ -9,6 +9,7 @@
 #include "base/child.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "migrations/danger.h"
 #include "migrations/kind.h"
 
 #define LINE_MAX_BYTES (16u << 10)
@@ -83,11 +84,12 @@ static char *tail_text(const char *tail, size_t len)
     return hf_strdup(hf_buf_text(&text));
 }
 
-hf_status hf_migrator_check(const hf_migrations_config *config, hf_error *error)
+hf_status hf_migrator_check(const hf_migrations_config *config, const char *url, hf_error *error)
 {
     if (config->command.count == 0)
         return hf_fail(error, HF_E_USAGE, "migrations.command is empty");
-    return HF_OK;
+    HF_TRY(hf_danger_check_command(&config->command, error));
+    return hf_danger_check_shadow(&config->command, url, error);
 }
 
 static hf_status fail_command(const hf_migrations_config *config, const hf_child_result *result,
@@ -104,8 +106,10 @@ static hf_status fail_command(const hf_migrations_config *config, const hf_child
         how = hf_format("did not end within %s", hf_show_duration(config->timeout_ms, limit));
     else
         how = hf_format("ended with status %d", result->exit_status);
-    return hf_fail(error, HF_E_MIGRATION, "the migration command \"%s\" %s%s%s", config->command.items[0],
+    const char *explanation = hf_danger_explain(tail);
+    (void) hf_fail(error, HF_E_MIGRATION, "the migration command \"%s\" %s%s%s", config->command.items[0],
                    how, tail[0] != '\0' ? ": " : "", tail);
+    return explanation != NULL ? hf_hint(error, "%s", explanation) : HF_E_MIGRATION;
 }
 
 hf_status hf_migrator_run(const hf_migrations_config *config, const char *url,
@@ -119,7 +123,7 @@ hf_status hf_migrator_run(const hf_migrations_config *config, const char *url,
     output_tail output = {.events = events, .line = HF_BUF_MAX(2 * LINE_MAX_BYTES)};
     hf_child_result result;
 
-    HF_TRY(hf_migrator_check(config, error));
+    HF_TRY(hf_migrator_check(config, url, error));
     for (size_t i = 0; i < config->command.count; i++)
         hf_strings_add(&argv, config->command.items[i]);
     HF_PUSH(&argv, NULL);

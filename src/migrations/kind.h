@@ -7,7 +7,8 @@
 #include "migrations/migrations.h"
 
 /* Of a command: contracts as hf_migrations_status() and hf_migrations_apply(). */
-HF_MUST_CHECK hf_status hf_migrator_check(const hf_migrations_config *config, hf_error *error);
+HF_MUST_CHECK hf_status hf_migrator_check(const hf_migrations_config *config, const char *url,
+                                          hf_error *error);
 HF_MUST_CHECK hf_status hf_migrator_run(const hf_migrations_config *config, const char *url,
                                         const hf_migrations_events *events, size_t *applied, hf_error *error);
 

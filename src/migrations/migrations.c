@@ -78,7 +78,7 @@ hf_status hf_migrations_status(const hf_migrations_config *config, const char *u
     if (folders[config->kind] != NULL) {
         HF_TRY(hf_folder_status(folders[config->kind], config, url, &list, failure));
     } else if (config->kind == HF_MIGRATIONS_COMMAND) {
-        HF_TRY(hf_migrator_check(config, failure));
+        HF_TRY(hf_migrator_check(config, url, failure));
         list.unknown = true;
     }
     if (for_deploy && list.obstacle.code != HF_OK) {

@@ -138,3 +138,19 @@ def test_not_empty(cluster, tmp_path):
     states, document = folder.states(36)
     assert states == {"1_a": "pending"} and "P3005" in document["error"]["message"]
     folder.site.drop_databases()
+
+
+def test_dangerous_commands_are_refused(small_site):
+    small_site.write_config(migrations={"kind": "command", "command": ["echo", "prisma", "migrate", "reset"]})
+    assert "may empty the database" in small_site.holdfast("deploy", check=4).stderr
+    # The same database under another URL is seen; another one is fine.
+    small_site.write_config(migrations={"kind": "command", "command": ["echo", "prisma", "migrate", "deploy"]})
+    same = small_site.url.replace("127.0.0.1", "localhost") + "?application_name=other"
+    refused = small_site.holdfast("deploy", env={"SHADOW_DATABASE_URL": same}, check=4)
+    assert "the shadow database is the target itself" in refused.stderr
+    small_site.holdfast("deploy", env={"SHADOW_DATABASE_URL": small_site.cluster.url("postgres")}, check=0)
+
+
+def test_codes_in_the_output_are_explained(small_site):
+    small_site.write_config(migrations={"kind": "command", "command": ["sh", "-c", "echo 'Error: P3005' >&2; exit 1"]})
+    assert "holdfast migrations baseline" in small_site.holdfast("deploy", check=3).stderr
