@@ -41,10 +41,6 @@ void hf_lint_touch_found(hf_lint *lint, const json_t *relation, const json_t *na
 void hf_lint_rewrites(hf_lint *lint, const json_t *relation); /* nothing for a new one */
 void hf_lint_scans(hf_lint *lint, const json_t *relation);
 
-/* For the README's and the test's sake all in one place: lint_table.c. */
-void hf_lint_create_table(hf_lint *lint, const json_t *tree);
-void hf_lint_alter_table(hf_lint *lint, const json_t *tree);
-
 void hf_lint_trace_column(hf_lint *lint, const json_t *relation, const json_t *column, bool dropped);
 void hf_lint_trace_relation(hf_lint *lint, const json_t *relation, bool dropped);
 

@@ -1,12 +1,10 @@
+/* The table of statements, and a look at those that are neither about rows nor DROP, RENAME, CREATE or ALTER TABLE. */
 #include "migrations/lint_statements.h"
 
 #include <ctype.h>
 #include <string.h>
 
 #include "base/text.h"
-
-#define MANY_ROWS 10000
-#define MANY_BYTES (8u << 20)
 
 static const char *text(const json_t *thing, const char *member)
 {
@@ -44,427 +42,10 @@ static bool has_option(const json_t *options, const char *name)
     return false;
 }
 
-static void needs_own_file(hf_lint *lint, const char *what)
+void hf_lint_needs_own_file(hf_lint *lint, const char *what)
 {
     if (lint->count > 1)
         hf_lint_find(lint, HF_RULE_NEEDS_OWN_FILE, "%s", what);
-}
-
-/* ---- rows ---- */
-
-static bool is_ledger(const char *name)
-{
-    return hf_streq(name, "_prisma_migrations") || hf_streq(name, "_holdfast_migrations");
-}
-
-static void note_changed_rows(hf_lint *lint, const json_t *relation)
-{
-    if (hf_world_is_new(relation))
-        return;
-    if (relation == NULL || json_integer_value(get(relation, "rows")) >= MANY_ROWS ||
-        json_integer_value(get(relation, "bytes")) >= MANY_BYTES)
-        json_array_append_new(lint->changed_rows, json_integer((json_int_t) lint->current));
-}
-
-/* An UPDATE of nothing but columns that the plan itself adds overwrites nothing. */
-static bool sets_only_new(const json_t *tree, const json_t *relation)
-{
-    const json_t *targets = get(tree, "targetList");
-    size_t i;
-    json_t *item;
-
-    json_array_foreach(targets, i, item)
-    {
-        if (!hf_world_is_new(hf_world_column(relation, text(get(item, "ResTarget"), "name"))))
-            return false;
-    }
-    return json_array_size(targets) > 0;
-}
-
-/* Whether a WHERE looks at anything: "WHERE true" and "WHERE 1 = 1" do not. */
-static bool looks_at_rows(const json_t *tree)
-{
-    const char *key;
-    size_t i;
-    json_t *item;
-
-    if (json_is_object(tree))
-        json_object_foreach((json_t *) tree, key, item)
-        {
-            if (hf_streq(key, "ColumnRef") || hf_streq(key, "SubLink") || hf_streq(key, "CurrentOfExpr") ||
-                looks_at_rows(item))
-                return true;
-        }
-    if (json_is_array(tree))
-        json_array_foreach(tree, i, item) if (looks_at_rows(item)) return true;
-    return false;
-}
-
-static void change_rows(hf_lint *lint, const json_t *tree, int rule)
-{
-    const json_t *range = get(tree, "relation");
-    const json_t *relation = hf_lint_touch(lint, range, HF_LOCK_ROW_EXCLUSIVE);
-
-    if (is_ledger(text(range, "relname")))
-        hf_lint_find(lint, HF_RULE_LEDGER, "\"%s\"", text(range, "relname"));
-    if (rule >= 0)
-        note_changed_rows(lint, relation);
-    if (rule < 0 || hf_world_is_new(relation))
-        return;
-    hf_lint_scans(lint, relation);
-    if (!looks_at_rows(get(tree, "whereClause")) &&
-        !(rule == HF_RULE_UPDATE_ALL && sets_only_new(tree, relation)))
-        hf_lint_find(lint, rule, "\"%s\"", text(range, "relname"));
-}
-
-/* INSERT, UPDATE, DELETE and MERGE wherever they stand, WITH too. */
-static void look_at_changes(hf_lint *lint, const json_t *tree)
-{
-    static const struct {
-        const char *node;
-        int rule; /* for none: -1 */
-    } changes[] = {{"InsertStmt", -1},
-                   {"UpdateStmt", HF_RULE_UPDATE_ALL},
-                   {"DeleteStmt", HF_RULE_DELETE_ALL},
-                   {"MergeStmt", -1}};
-    const char *key;
-    size_t i;
-    json_t *item;
-
-    if (json_is_object(tree))
-        json_object_foreach((json_t *) tree, key, item)
-        {
-            for (size_t k = 0; k < sizeof(changes) / sizeof(changes[0]); k++)
-                if (hf_streq(changes[k].node, key))
-                    change_rows(lint, item, changes[k].rule);
-            look_at_changes(lint, item);
-        }
-    if (json_is_array(tree))
-        json_array_foreach(tree, i, item) look_at_changes(lint, item);
-}
-
-/* Built in, and yet they take something away. */
-static bool takes_away(const char *name)
-{
-    static const char *const names[] = {"lo_unlink", "lo_truncate", "lo_truncate64",
-                                        "pg_drop_replication_slot", NULL};
-
-    for (size_t i = 0; names[i] != NULL; i++)
-        if (hf_streq(names[i], name))
-            return true;
-    return false;
-}
-
-static void look_at_call(hf_lint *lint, const json_t *call)
-{
-    const char *name = hf_world_last_name(get(call, "funcname"));
-    const json_t *arguments = get(call, "args");
-    const char *first = text(get(get(json_array_get(arguments, 0), "A_Const"), "sval"), "sval");
-    const json_t *local = get(get(get(json_array_get(arguments, 2), "A_Const"), "boolval"), "boolval");
-
-    if (hf_streq(name, "set_config"))
-        hf_world_change_path(lint->world);
-    if (hf_streq(name, "set_config") && !json_is_true(local))
-        hf_lint_find(lint, hf_streq(first, "search_path") ? HF_RULE_SET_SEARCH_PATH : HF_RULE_SET_LEAKS, "%s",
-                     first);
-    else if (hf_starts_with(name, "pg_advisory_unlock"))
-        hf_lint_find(lint, HF_RULE_DISCARD, "%s()", name);
-    else if (json_is_null(get(get(lint->world, "opaque"), name)) ||
-             get(get(lint->world, "opaque"), name) == NULL ||
-             json_is_true(get(get(lint->world, "opaque"), name)) || takes_away(name))
-        hf_lint_find(lint, HF_RULE_OPAQUE_CODE, "%s()", name);
-}
-
-static void look_at_calls(hf_lint *lint, const json_t *tree)
-{
-    const char *key;
-    size_t i;
-    json_t *item;
-
-    if (get(tree, "FuncCall") != NULL)
-        look_at_call(lint, get(tree, "FuncCall"));
-    if (json_is_object(tree))
-        json_object_foreach((json_t *) tree, key, item) look_at_calls(lint, item);
-    if (json_is_array(tree))
-        json_array_foreach(tree, i, item) look_at_calls(lint, item);
-}
-
-/* The relations that a query reads; names of WITH are not known, and not shown. */
-static void look_at_reads(hf_lint *lint, const json_t *tree, hf_lock lock)
-{
-    const json_t *range = get(tree, "RangeVar");
-    const char *key;
-    size_t i;
-    json_t *item;
-
-    if (range != NULL && hf_world_find(lint->world, range) != NULL)
-        (void) hf_lint_touch(lint, range, lock);
-    if (json_is_object(tree))
-        json_object_foreach((json_t *) tree, key, item) look_at_reads(lint, item, lock);
-    if (json_is_array(tree))
-        json_array_foreach(tree, i, item) look_at_reads(lint, item, lock);
-}
-
-static void create_as(hf_lint *lint, const json_t *into, bool may_exist, const char *kind)
-{
-    const json_t *range = get(into, "rel");
-
-    if (range == NULL || (may_exist && hf_world_find(lint->world, range) != NULL))
-        return;
-    hf_lint_touch_found(lint, hf_world_add(lint->world, range, kind), NULL, HF_LOCK_ACCESS_EXCLUSIVE);
-}
-
-static void select_rows(hf_lint *lint, const json_t *tree)
-{
-    create_as(lint, get(tree, "intoClause"), false, "r");
-    look_at_calls(lint, tree);
-    look_at_reads(lint, tree,
-                  json_array_size(get(tree, "lockingClause")) > 0 ? HF_LOCK_ROW_SHARE : HF_LOCK_ACCESS_SHARE);
-}
-
-static void insert_rows(hf_lint *lint, const json_t *tree)
-{
-    look_at_calls(lint, tree);
-    look_at_reads(lint, tree, HF_LOCK_ACCESS_SHARE);
-}
-
-static void create_table_as(hf_lint *lint, const json_t *tree)
-{
-    look_at_calls(lint, tree);
-    look_at_reads(lint, get(tree, "query"), HF_LOCK_ACCESS_SHARE);
-    create_as(lint, get(tree, "into"), truth(tree, "if_not_exists"),
-              hf_streq(text(tree, "objtype"), "OBJECT_MATVIEW") ? "m" : "r");
-}
-
-static void create_view(hf_lint *lint, const json_t *tree)
-{
-    look_at_reads(lint, get(tree, "query"), HF_LOCK_ACCESS_SHARE);
-    if (hf_world_find(lint->world, get(tree, "view")) != NULL)
-        (void) hf_lint_touch(lint, get(tree, "view"), HF_LOCK_ACCESS_EXCLUSIVE);
-    else
-        hf_lint_touch_found(lint, hf_world_add(lint->world, get(tree, "view"), "v"), NULL,
-                            HF_LOCK_ACCESS_EXCLUSIVE);
-}
-
-static void copy_rows(hf_lint *lint, const json_t *tree)
-{
-    bool is_from = truth(tree, "is_from");
-
-    look_at_calls(lint, get(tree, "query"));
-    look_at_reads(lint, get(tree, "query"), HF_LOCK_ACCESS_SHARE);
-    if (get(tree, "relation") != NULL)
-        (void) hf_lint_touch(lint, get(tree, "relation"),
-                             is_from ? HF_LOCK_ROW_EXCLUSIVE : HF_LOCK_ACCESS_SHARE);
-    if (get(tree, "filename") == NULL)
-        hf_lint_find(lint, HF_RULE_COPY_FROM_STDIN, "%s", is_from ? "FROM STDIN" : "TO STDOUT");
-    else if (truth(tree, "is_program"))
-        hf_lint_find(lint, HF_RULE_OPAQUE_CODE, "PROGRAM");
-}
-
-static void empty_tables(hf_lint *lint, const json_t *tree)
-{
-    size_t i;
-    json_t *item;
-
-    json_array_foreach(get(tree, "relations"), i, item)
-    {
-        const json_t *relation = hf_lint_touch(lint, get(item, "RangeVar"), HF_LOCK_ACCESS_EXCLUSIVE);
-
-        if (!hf_world_is_new(relation))
-            hf_lint_find(lint, HF_RULE_TRUNCATE, "\"%s\"", text(get(item, "RangeVar"), "relname"));
-    }
-    if (hf_streq(text(tree, "behavior"), "DROP_CASCADE"))
-        hf_lint_find(lint, HF_RULE_CASCADE, "%s", "TRUNCATE");
-}
-
-/* ---- DROP ---- */
-
-static void drop_relation(hf_lint *lint, const json_t *tree, const json_t *names, int rule)
-{
-    json_t *relation = hf_world_find_names(lint->world, names);
-
-    if (relation == NULL && truth(tree, "missing_ok") && !hf_world_has_other_path(lint->world))
-        return; /* nothing to drop */
-    hf_lint_touch_found(lint, relation, names, HF_LOCK_ACCESS_EXCLUSIVE);
-    if (is_ledger(hf_world_last_name(names)))
-        hf_lint_find(lint, HF_RULE_LEDGER, "\"%s\"", hf_world_last_name(names));
-    if (!hf_world_is_new(relation))
-        hf_lint_find(lint, rule, "\"%s\"", hf_world_last_name(names));
-    if (relation == NULL)
-        return;
-    if (rule == HF_RULE_DROP_TABLE)
-        hf_lint_trace_relation(lint, relation, true);
-    hf_world_drop(relation);
-}
-
-static void drop_index(hf_lint *lint, const json_t *tree, const json_t *names)
-{
-    bool concurrently = truth(tree, "concurrent");
-    bool is_unique = false;
-    const json_t *table = hf_world_table_of_index(lint->world, names, &is_unique);
-
-    if (concurrently)
-        needs_own_file(lint, "DROP INDEX CONCURRENTLY");
-    if (table == NULL && truth(tree, "missing_ok") && !hf_world_has_other_path(lint->world))
-        return;
-    if (table != NULL)
-        hf_lint_touch_found(lint, table, NULL,
-                            concurrently ? HF_LOCK_SHARE_UPDATE_EXCLUSIVE : HF_LOCK_ACCESS_EXCLUSIVE);
-    if (!concurrently && !hf_world_is_new(table))
-        hf_lint_find(lint, HF_RULE_DROP_INDEX, "\"%s\"", hf_world_last_name(names));
-    if (is_unique)
-        hf_lint_find(lint, HF_RULE_DROP_CONSTRAINT, "the unique index \"%s\"", hf_world_last_name(names));
-}
-
-/* A trigger, policy or rule: the names are of its table, then its own. */
-static void drop_from_table(hf_lint *lint, const json_t *tree, const json_t *names)
-{
-    json_t *of_table = json_copy((json_t *) names);
-    const char *name = hf_world_last_name(names);
-
-    json_array_remove(of_table, json_array_size(of_table) - 1);
-    const json_t *relation = hf_world_find_names(lint->world, of_table);
-    if (relation != NULL || !truth(tree, "missing_ok"))
-        hf_lint_touch_found(lint, relation, of_table, HF_LOCK_ACCESS_EXCLUSIVE);
-    if (!hf_world_is_new(relation))
-        hf_lint_find(lint, HF_RULE_DROP_OBJECT, "\"%s\"", name);
-    json_decref(of_table);
-}
-
-static const json_t *names_of(const json_t *object)
-{
-    static const char *const paths[][2] = {
-        {"List", "items"}, {"TypeName", "names"}, {"ObjectWithArgs", "objname"}};
-
-    for (size_t i = 0; i < sizeof(paths) / sizeof(paths[0]); i++)
-        if (get(get(object, paths[i][0]), paths[i][1]) != NULL)
-            return get(get(object, paths[i][0]), paths[i][1]);
-    return NULL;
-}
-
-static void drop_one(hf_lint *lint, const json_t *tree, const char *kind, const json_t *object)
-{
-    static const char *const relations[] = {"VIEW", "MATVIEW", "SEQUENCE", "FOREIGN_TABLE", NULL};
-    static const char *const of_tables[] = {"TRIGGER", "POLICY", "RULE", NULL};
-    const json_t *names = names_of(object);
-    const char *name = names != NULL ? hf_world_last_name(names) : text(get(object, "String"), "sval");
-
-    if (hf_streq(kind, "TABLE")) {
-        drop_relation(lint, tree, names, HF_RULE_DROP_TABLE);
-        return;
-    }
-    if (hf_streq(kind, "INDEX")) {
-        drop_index(lint, tree, names);
-        return;
-    }
-    for (size_t i = 0; relations[i] != NULL; i++)
-        if (hf_streq(relations[i], kind)) {
-            drop_relation(lint, tree, names, HF_RULE_DROP_OBJECT);
-            return;
-        }
-    for (size_t i = 0; of_tables[i] != NULL; i++)
-        if (hf_streq(of_tables[i], kind)) {
-            drop_from_table(lint, tree, names);
-            return;
-        }
-    if (hf_streq(kind, "SCHEMA"))
-        hf_lint_find(lint, HF_RULE_DROP_SCHEMA, "\"%s\"", name);
-    else if (json_is_true(get(get(lint->world, "new_types"), name)))
-        return;
-    else if (hf_streq(kind, "TYPE") || hf_streq(kind, "DOMAIN"))
-        hf_lint_find(lint, HF_RULE_DROP_TYPE, "\"%s\"", name);
-    else
-        hf_lint_find(lint, HF_RULE_DROP_OBJECT, "\"%s\"", name);
-}
-
-static void drop(hf_lint *lint, const json_t *tree)
-{
-    const char *kind = text(tree, "removeType") + strlen("OBJECT_");
-    size_t i;
-    json_t *item;
-
-    json_array_foreach(get(tree, "objects"), i, item) drop_one(lint, tree, kind, item);
-    if (hf_streq(text(tree, "behavior"), "DROP_CASCADE"))
-        hf_lint_find(lint, HF_RULE_CASCADE, "%s", "DROP");
-}
-
-static void drop_database(hf_lint *lint, const json_t *tree)
-{
-    hf_lint_find(lint, HF_RULE_DROP_DATABASE, "\"%s%s\"", text(tree, "dbname"), text(tree, "tablespacename"));
-    needs_own_file(lint, "DROP DATABASE");
-}
-
-static void drop_owned(hf_lint *lint, const json_t *tree)
-{
-    (void) tree;
-    hf_lint_find(lint, HF_RULE_DROP_OWNED, "%s", "");
-}
-
-static void drop_role(hf_lint *lint, const json_t *tree)
-{
-    (void) tree;
-    hf_lint_find(lint, HF_RULE_DROP_OBJECT, "%s", "a role");
-}
-
-/* ---- renames ---- */
-
-static void rename_relation(hf_lint *lint, const json_t *tree, const char *kind)
-{
-    bool is_index = hf_streq(kind, "INDEX");
-    json_t *relation = hf_world_find(lint->world, get(tree, "relation"));
-
-    if (relation == NULL && (is_index || truth(tree, "missing_ok")))
-        return;
-    (void) hf_lint_touch(lint, get(tree, "relation"), HF_LOCK_ACCESS_EXCLUSIVE);
-    if (!hf_world_is_new(relation))
-        hf_lint_find(lint, HF_RULE_RENAME_TABLE, "\"%s\" to \"%s\"", text(get(tree, "relation"), "relname"),
-                     text(tree, "newname"));
-    if (relation != NULL)
-        json_object_set(relation, "name", json_object_get(tree, "newname"));
-}
-
-static void rename_column(hf_lint *lint, const json_t *tree)
-{
-    const json_t *relation = hf_lint_touch(lint, get(tree, "relation"), HF_LOCK_ACCESS_EXCLUSIVE);
-    json_t *column = hf_world_column(relation, text(tree, "subname"));
-
-    if (!hf_world_is_new(relation) && !hf_world_is_new(column))
-        hf_lint_find(lint, HF_RULE_RENAME_COLUMN, "\"%s\" to \"%s\"", text(tree, "subname"),
-                     text(tree, "newname"));
-    if (column != NULL)
-        json_object_set(column, "name", json_object_get(tree, "newname"));
-}
-
-static void rename_object(hf_lint *lint, const json_t *tree)
-{
-    const char *kind = text(tree, "renameType") + strlen("OBJECT_");
-
-    if (hf_streq(kind, "TABLE") || hf_streq(kind, "VIEW") || hf_streq(kind, "MATVIEW") ||
-        hf_streq(kind, "FOREIGN_TABLE") || hf_streq(kind, "INDEX"))
-        rename_relation(lint, tree, kind);
-    else if (hf_streq(kind, "COLUMN"))
-        rename_column(lint, tree);
-    else if (hf_streq(kind, "SCHEMA"))
-        hf_lint_find(lint, HF_RULE_RENAME_TABLE, "schema \"%s\"", text(tree, "subname"));
-    else if (hf_streq(kind, "TYPE") || hf_streq(kind, "DOMAIN") || hf_streq(kind, "ATTRIBUTE"))
-        hf_lint_find(lint, HF_RULE_RENAME_TYPE, "to \"%s\"", text(tree, "newname"));
-    else if (get(tree, "relation") != NULL)
-        (void) hf_lint_touch(lint, get(tree, "relation"), HF_LOCK_ACCESS_EXCLUSIVE);
-}
-
-static void move_object(hf_lint *lint, const json_t *tree)
-{
-    const json_t *range = get(tree, "relation");
-    json_t *relation = hf_world_find(lint->world, range);
-
-    if (range == NULL)
-        return;
-    (void) hf_lint_touch(lint, range, HF_LOCK_ACCESS_EXCLUSIVE);
-    if (!hf_world_is_new(relation))
-        hf_lint_find(lint, HF_RULE_RENAME_TABLE, "\"%s\" to schema \"%s\"", text(range, "relname"),
-                     text(tree, "newschema"));
-    if (relation != NULL)
-        json_object_set(relation, "schema", json_object_get(tree, "newschema"));
 }
 
 /* ---- types ---- */
@@ -536,7 +117,7 @@ static void create_index(hf_lint *lint, const json_t *tree)
                                      concurrently ? HF_LOCK_SHARE_UPDATE_EXCLUSIVE : HF_LOCK_SHARE);
 
     if (concurrently)
-        needs_own_file(lint, "CREATE INDEX CONCURRENTLY");
+        hf_lint_needs_own_file(lint, "CREATE INDEX CONCURRENTLY");
     hf_lint_scans(lint, relation);
     if (!concurrently && !hf_world_is_new(relation))
         hf_lint_find(lint, HF_RULE_CREATE_INDEX, "\"%s\"", text(tree, "idxname"));
@@ -550,7 +131,7 @@ static void reindex(hf_lint *lint, const json_t *tree)
     const json_t *relation = NULL;
 
     if (concurrently || !one)
-        needs_own_file(lint, "REINDEX");
+        hf_lint_needs_own_file(lint, "REINDEX");
     if (hf_streq(kind, "TABLE"))
         relation = hf_lint_touch(lint, get(tree, "relation"),
                                  concurrently ? HF_LOCK_SHARE_UPDATE_EXCLUSIVE : HF_LOCK_SHARE);
@@ -575,7 +156,7 @@ static void vacuum(hf_lint *lint, const json_t *tree)
             hf_lint_rewrites(lint, relation);
     }
     if (is_vacuum)
-        needs_own_file(lint, "VACUUM");
+        hf_lint_needs_own_file(lint, "VACUUM");
     if (full)
         hf_lint_find(lint, HF_RULE_VACUUM_FULL, "%s", "");
 }
@@ -587,7 +168,7 @@ static void cluster(hf_lint *lint, const json_t *tree)
     if (get(tree, "relation") != NULL)
         relation = hf_lint_touch(lint, get(tree, "relation"), HF_LOCK_ACCESS_EXCLUSIVE);
     else
-        needs_own_file(lint, "CLUSTER without a table");
+        hf_lint_needs_own_file(lint, "CLUSTER without a table");
     hf_lint_rewrites(lint, relation);
     if (!hf_world_is_new(relation))
         hf_lint_find(lint, HF_RULE_CLUSTER, "\"%s\"", text(get(tree, "relation"), "relname"));
@@ -619,7 +200,7 @@ static void lock_tables(hf_lint *lint, const json_t *tree)
 static void alone(hf_lint *lint, const json_t *tree)
 {
     (void) tree;
-    needs_own_file(lint, "it");
+    hf_lint_needs_own_file(lint, "it");
 }
 
 static void comment(hf_lint *lint, const json_t *tree)
@@ -697,7 +278,7 @@ static void discard(hf_lint *lint, const json_t *tree)
     if (!hf_streq(text(tree, "target"), "DISCARD_ALL"))
         return;
     hf_lint_find(lint, HF_RULE_DISCARD, "%s", "DISCARD ALL");
-    needs_own_file(lint, "DISCARD ALL");
+    hf_lint_needs_own_file(lint, "DISCARD ALL");
 }
 
 static void run_code(hf_lint *lint, const json_t *tree)
@@ -756,20 +337,20 @@ static const struct {
 } looks[] = {
     {"AlterTableStmt", "ALTER TABLE", HF_LOCK_NONE, NULL, alter_type},
     {"CreateStmt", "CREATE TABLE", HF_LOCK_NONE, NULL, hf_lint_create_table},
-    {"CreateTableAsStmt", "CREATE TABLE AS", HF_LOCK_NONE, NULL, create_table_as},
-    {"ViewStmt", "CREATE VIEW", HF_LOCK_NONE, NULL, create_view},
+    {"CreateTableAsStmt", "CREATE TABLE AS", HF_LOCK_NONE, NULL, hf_lint_create_table_as},
+    {"ViewStmt", "CREATE VIEW", HF_LOCK_NONE, NULL, hf_lint_create_view},
     {"IndexStmt", "CREATE INDEX", HF_LOCK_NONE, NULL, create_index},
-    {"DropStmt", "DROP", HF_LOCK_NONE, NULL, drop},
-    {"TruncateStmt", "TRUNCATE", HF_LOCK_NONE, NULL, empty_tables},
-    {"RenameStmt", "RENAME", HF_LOCK_NONE, NULL, rename_object},
-    {"AlterObjectSchemaStmt", "SET SCHEMA", HF_LOCK_NONE, NULL, move_object},
-    {"InsertStmt", "INSERT", HF_LOCK_NONE, NULL, insert_rows},
-    {"UpdateStmt", "UPDATE", HF_LOCK_NONE, NULL, insert_rows},
-    {"DeleteStmt", "DELETE", HF_LOCK_NONE, NULL, insert_rows},
-    {"MergeStmt", "MERGE", HF_LOCK_NONE, NULL, insert_rows},
-    {"SelectStmt", "SELECT", HF_LOCK_NONE, NULL, select_rows},
-    {"ExplainStmt", "EXPLAIN", HF_LOCK_NONE, NULL, insert_rows},
-    {"CopyStmt", "COPY", HF_LOCK_NONE, NULL, copy_rows},
+    {"DropStmt", "DROP", HF_LOCK_NONE, NULL, hf_lint_drop},
+    {"TruncateStmt", "TRUNCATE", HF_LOCK_NONE, NULL, hf_lint_truncate},
+    {"RenameStmt", "RENAME", HF_LOCK_NONE, NULL, hf_lint_rename},
+    {"AlterObjectSchemaStmt", "SET SCHEMA", HF_LOCK_NONE, NULL, hf_lint_move},
+    {"InsertStmt", "INSERT", HF_LOCK_NONE, NULL, hf_lint_change},
+    {"UpdateStmt", "UPDATE", HF_LOCK_NONE, NULL, hf_lint_change},
+    {"DeleteStmt", "DELETE", HF_LOCK_NONE, NULL, hf_lint_change},
+    {"MergeStmt", "MERGE", HF_LOCK_NONE, NULL, hf_lint_change},
+    {"SelectStmt", "SELECT", HF_LOCK_NONE, NULL, hf_lint_select},
+    {"ExplainStmt", "EXPLAIN", HF_LOCK_NONE, NULL, hf_lint_change},
+    {"CopyStmt", "COPY", HF_LOCK_NONE, NULL, hf_lint_copy},
     {"DoStmt", "DO", HF_LOCK_NONE, NULL, run_code},
     {"CallStmt", "CALL", HF_LOCK_NONE, NULL, run_code},
     {"PrepareStmt", "PREPARE", HF_LOCK_NONE, NULL, run_code},
@@ -802,11 +383,11 @@ static const struct {
     {"AlterDefaultPrivilegesStmt", "ALTER DEFAULT PRIVILEGES", HF_LOCK_NONE, NULL, NULL},
     {"AlterOwnerStmt", "OWNER TO", HF_LOCK_NONE, NULL, NULL},
     {"ReassignOwnedStmt", "REASSIGN OWNED", HF_LOCK_NONE, NULL, NULL},
-    {"DropOwnedStmt", "DROP OWNED", HF_LOCK_NONE, NULL, drop_owned},
+    {"DropOwnedStmt", "DROP OWNED", HF_LOCK_NONE, NULL, hf_lint_drop_owned},
     {"CreateRoleStmt", "CREATE ROLE", HF_LOCK_NONE, NULL, NULL},
     {"AlterRoleStmt", "ALTER ROLE", HF_LOCK_NONE, NULL, NULL},
     {"AlterRoleSetStmt", "ALTER ROLE", HF_LOCK_NONE, NULL, NULL},
-    {"DropRoleStmt", "DROP ROLE", HF_LOCK_NONE, NULL, drop_role},
+    {"DropRoleStmt", "DROP ROLE", HF_LOCK_NONE, NULL, hf_lint_drop_role},
     {"CreateSchemaStmt", "CREATE SCHEMA", HF_LOCK_NONE, NULL, create_schema},
     {"CreateExtensionStmt", "CREATE EXTENSION", HF_LOCK_NONE, NULL, NULL},
     {"AlterExtensionStmt", "ALTER EXTENSION", HF_LOCK_NONE, NULL, run_code},
@@ -846,13 +427,13 @@ static const struct {
     {"AlterPublicationStmt", "ALTER PUBLICATION", HF_LOCK_NONE, NULL, NULL},
     {"CreateSubscriptionStmt", "CREATE SUBSCRIPTION", HF_LOCK_NONE, NULL, alone},
     {"AlterSubscriptionStmt", "ALTER SUBSCRIPTION", HF_LOCK_NONE, NULL, NULL},
-    {"DropSubscriptionStmt", "DROP SUBSCRIPTION", HF_LOCK_NONE, NULL, drop_role},
+    {"DropSubscriptionStmt", "DROP SUBSCRIPTION", HF_LOCK_NONE, NULL, hf_lint_drop_role},
     {"CreatedbStmt", "CREATE DATABASE", HF_LOCK_NONE, NULL, alone},
-    {"DropdbStmt", "DROP DATABASE", HF_LOCK_NONE, NULL, drop_database},
+    {"DropdbStmt", "DROP DATABASE", HF_LOCK_NONE, NULL, hf_lint_drop_database},
     {"AlterDatabaseStmt", "ALTER DATABASE", HF_LOCK_NONE, NULL, NULL},
     {"AlterDatabaseSetStmt", "ALTER DATABASE", HF_LOCK_NONE, NULL, NULL},
     {"CreateTableSpaceStmt", "CREATE TABLESPACE", HF_LOCK_NONE, NULL, alone},
-    {"DropTableSpaceStmt", "DROP TABLESPACE", HF_LOCK_NONE, NULL, drop_database},
+    {"DropTableSpaceStmt", "DROP TABLESPACE", HF_LOCK_NONE, NULL, hf_lint_drop_database},
     {"AlterSystemStmt", "ALTER SYSTEM", HF_LOCK_NONE, NULL, alone},
 };
 
@@ -895,9 +476,9 @@ char *hf_lint_statement_look(hf_lint *lint, const json_t *tree)
             continue;
         if (looks[i].relation != NULL)
             (void) hf_lint_touch(lint, get(content, looks[i].relation), looks[i].lock);
-        if (looks[i].look == select_rows || looks[i].look == insert_rows ||
-            looks[i].look == create_table_as || looks[i].look == copy_rows)
-            look_at_changes(lint, tree);
+        if (looks[i].look == hf_lint_select || looks[i].look == hf_lint_change ||
+            looks[i].look == hf_lint_create_table_as || looks[i].look == hf_lint_copy)
+            hf_lint_look_at_changes(lint, tree);
         if (looks[i].look != NULL)
             looks[i].look(lint, content);
         return kind_of(looks[i].kind, content);

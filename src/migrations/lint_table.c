@@ -2,7 +2,7 @@
 #include <string.h>
 
 #include "base/text.h"
-#include "migrations/lint_state.h"
+#include "migrations/lint_statements.h"
 #include "migrations/types.h"
 
 typedef struct alteration {
@@ -318,7 +318,7 @@ static void add_check(const alteration *change, const json_t *constraint)
     hf_lint_find(change->lint, HF_RULE_ADD_CHECK, "constraint \"%s\"", text(constraint, "conname"));
 }
 
-/* Whether a primary key over an existing index must still look for NULL. */
+/* With USING INDEX the work is done already. */
 static void add_key(const alteration *change, const json_t *constraint, int rule)
 {
     if (hf_world_is_new(change->relation))
@@ -329,7 +329,7 @@ static void add_key(const alteration *change, const json_t *constraint, int rule
     }
 }
 
-/* The first definition of several locks: a foreign key lets others read. */
+/* A foreign key lets others read; everything else does not. */
 static hf_lock add_constraint(const alteration *change)
 {
     const json_t *constraint = change->definition;
@@ -373,11 +373,6 @@ static void drop_constraint(const alteration *change)
 }
 
 /* ---- the rest ---- */
-
-static void add_identity(const alteration *change)
-{
-    (void) change; /* new values only: old rows keep theirs */
-}
 
 static void disable(const alteration *change)
 {
@@ -450,7 +445,7 @@ static const struct {
     {"AT_DropConstraint", HF_LOCK_ACCESS_EXCLUSIVE, drop_constraint, NULL},
     {"AT_DropIdentity", HF_LOCK_ACCESS_EXCLUSIVE, drop_default, NULL},
     {"AT_DropExpression", HF_LOCK_ACCESS_EXCLUSIVE, drop_default, NULL},
-    {"AT_AddIdentity", HF_LOCK_ACCESS_EXCLUSIVE, add_identity, NULL},
+    {"AT_AddIdentity", HF_LOCK_ACCESS_EXCLUSIVE, NULL, NULL},
     {"AT_SetStatistics", HF_LOCK_SHARE_UPDATE_EXCLUSIVE, NULL, NULL},
     {"AT_SetOptions", HF_LOCK_SHARE_UPDATE_EXCLUSIVE, NULL, NULL},
     {"AT_ResetOptions", HF_LOCK_SHARE_UPDATE_EXCLUSIVE, NULL, NULL},
