@@ -37,7 +37,7 @@ static hf_status set_batch(hf_job *job, hf_restore_session *session, size_t firs
     }
     HF_TRY(hf_buf_check(&sql, "statement", error));
     hf_status status = hf_pg_exec(session->pg, hf_buf_text(&sql), error);
-    if (status != HF_OK && !hf_is_refusal(status))
+    if (status != HF_OK && !hf_is_refusal(status, error))
         return status;
     if (status != HF_OK && end - first > 1) {
         for (size_t i = first; i < end; i++)
@@ -91,7 +91,7 @@ hf_status hf_analyze(hf_job *job, hf_restore_session *session, size_t first, siz
     if (sql.len == 0)
         return HF_OK;
     hf_status status = hf_pg_exec(session->pg, hf_buf_text(&sql), error);
-    if (status == HF_OK || !hf_is_refusal(status))
+    if (status == HF_OK || !hf_is_of_statement(status))
         return status;
     pthread_mutex_lock(&job->mutex);
     hf_strings_add(&job->report->warnings, error->message);

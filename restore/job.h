@@ -20,6 +20,7 @@ typedef enum hf_task_kind {
     HF_TASK_CHUNK,      /* subject: table, part: chunk */
     HF_TASK_ENTRY,      /* subject: entry */
     HF_TASK_VERIFY,     /* subject: table, part: which of its parts */
+    HF_TASK_EMPTY,      /* of tables without rows; subject: first of job->empty, part: how many */
     HF_TASK_SEQUENCES,  /* all of them */
     HF_TASK_ACL,        /* all ACL entries, in archive order */
     HF_TASK_LARGE,      /* large objects; subject: chunk */
@@ -73,6 +74,7 @@ typedef struct hf_job {
 
     hf_table_state *tables;    /* as in the manifest */
     hf_entry_state *entries;   /* as in the archive */
+    HF_VECTOR(size_t) empty;   /* tables that the snapshot has no rows of */
     hf_row_digest pieces_seen; /* of large objects */
     hf_schedule schedule;
 
@@ -133,6 +135,9 @@ bool hf_entry_may_read_tables(const hf_entry *entry);
 bool hf_task_is_load(const hf_task *task); /* of rows */
 
 /* True for a failure of one statement, after which the connection can go on. */
-bool hf_is_refusal(hf_status status);
+bool hf_is_of_statement(hf_status status);
+
+/* The same, but not for want of something (class 53) that whatever comes next will lack as well. */
+bool hf_is_refusal(hf_status status, const hf_error *error);
 
 #endif

@@ -121,7 +121,7 @@ static hf_status run_batch(hf_job *job, hf_restore_session *session, const hf_ro
         hf_buf_printf(&sql, "%s;\n", hf_rows_text(rows, i, "sql"));
     HF_TRY(hf_buf_check(&sql, "statements", error));
     hf_status status = hf_pg_exec(session->pg, hf_buf_text(&sql), error);
-    if (status == HF_OK || !hf_is_refusal(status))
+    if (status == HF_OK || !hf_is_refusal(status, error))
         return status;
     if (end - first > 1) {
         for (size_t i = first; i < end; i++)

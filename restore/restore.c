@@ -114,10 +114,13 @@ static hf_status make(hf_job *job, hf_pg *maintenance, bool replace, int64_t *ph
 static void undo(const hf_restore_options *options, hf_restore_report *report, hf_error *error)
 {
     hf_error ignored;
-    if (hf_restore_drop(options->url, options->database, &ignored) == HF_OK)
+    if (hf_restore_drop(options->url, options->database, &ignored) == HF_OK) {
         report->dropped = true;
-    else
-        hf_hint(error, "what was restored so far is still there: DROP DATABASE \"%s\"", options->database);
+    } else if (error != NULL) {
+        HF_AUTO_STR hint = hf_strdup(error->hint);
+        hf_hint(error, "%s%swhat was restored so far is still there: DROP DATABASE \"%s\"", hint,
+                *hint != '\0' ? "; " : "", options->database);
+    }
 }
 
 static hf_status run_with(const hf_restore_options *options, const hf_archive *archive,

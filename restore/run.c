@@ -10,9 +10,14 @@
 #include "restore/large_objects.h"
 #include "restore/report.h"
 
-bool hf_is_refusal(hf_status status)
+bool hf_is_of_statement(hf_status status)
 {
     return status == HF_E_DATABASE || status == HF_E_PRIVILEGE || status == HF_E_LOCKED;
+}
+
+bool hf_is_refusal(hf_status status, const hf_error *error)
+{
+    return hf_is_of_statement(status) && strncmp(error->sqlstate, "53", 2) != 0;
 }
 
 /* Whether something that the entry needs is broken; *ret_name is borrowed. */
@@ -55,7 +60,7 @@ hf_status hf_job_build_entry(hf_job *job, hf_restore_session *session, size_t nu
 
     hf_error failure;
     hf_status status = hf_entry_build(session, entry, job->options, &failure);
-    if (status != HF_OK && !hf_is_refusal(status)) {
+    if (status != HF_OK && !hf_is_refusal(status, &failure)) {
         if (error != NULL)
             *error = failure;
         return hf_prefix(error, "%s \"%s\"", entry->kind, entry->tag);
@@ -109,6 +114,40 @@ static hf_status verify_part(hf_job *job, hf_restore_session *session, const hf_
     return HF_OK;
 }
 
+/* The names of those that have pages, and so may have rows. */
+static hf_status find_filled(const hf_job *job, hf_pg *pg, const hf_task *task, hf_rows **ret_rows,
+                             hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(4u << 20);
+    hf_buf_puts(&sql, "SELECT number FROM (VALUES ");
+    for (size_t i = task->subject; i < task->subject + task->part; i++) {
+        const hf_table *table = job->tables[job->empty.items[i]].table;
+        HF_AUTO_BUF name = HF_BUF_MAX(1024);
+        hf_sql_qualified(&name, table->schema, table->name);
+        hf_buf_printf(&sql, "%s(%zu, ", i == task->subject ? "" : ", ", job->empty.items[i]);
+        hf_sql_literal(&sql, hf_buf_text(&name));
+        hf_buf_puts(&sql, ")");
+    }
+    hf_buf_puts(&sql, ") AS tables (number, name) "
+                      "WHERE pg_catalog.pg_relation_size(name::pg_catalog.regclass) > 0");
+    HF_TRY(hf_buf_check(&sql, "query", error));
+    return hf_pg_query(pg, hf_buf_text(&sql), 0, NULL, ret_rows, error);
+}
+
+static hf_status verify_empty(hf_job *job, hf_restore_session *session, const hf_task *task, hf_error *error)
+{
+    HF_AUTO_ROWS rows = NULL;
+    if (find_filled(job, session->pg, task, &rows, error) != HF_OK)
+        return hf_prefix(error, "looking at tables without rows");
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        hf_table_state *state = &job->tables[hf_rows_int(rows, i, "number")];
+        /* nobody else reads this table */
+        HF_TRY(hf_verify_read(session->pg, state->table, (hf_table_part){.parts = 1}, job->options->progress,
+                              &state->seen, error));
+    }
+    return HF_OK;
+}
+
 static hf_status read_large_objects(hf_job *job, hf_restore_session *session, size_t chunk, hf_error *error)
 {
     hf_row_digest sum = {0};
@@ -144,6 +183,8 @@ static hf_status do_task(hf_job *job, hf_restore_session *session, const hf_task
         return hf_job_build_entry(job, session, task->subject, error);
     case HF_TASK_VERIFY:
         return verify_part(job, session, task, error);
+    case HF_TASK_EMPTY:
+        return verify_empty(job, session, task, error);
     case HF_TASK_LARGE:
         return hf_large_objects_load(job, session, task->subject, error);
     case HF_TASK_LARGE_READ:
@@ -170,6 +211,7 @@ static void account(hf_job *job, const hf_task *task, int64_t took_ms)
         job->report->load_ms += took_ms;
         break;
     case HF_TASK_VERIFY:
+    case HF_TASK_EMPTY:
     case HF_TASK_LARGE_READ:
         job->report->verify_ms += took_ms;
         break;
@@ -253,7 +295,7 @@ static hf_status end_task(hf_job *job, hf_restore_session *session, size_t numbe
         begin_round(job, rounds);
         return HF_OK;
     }
-    if (task->kind == HF_TASK_REFRESH && status != HF_OK && hf_is_refusal(status)) {
+    if (task->kind == HF_TASK_REFRESH && status != HF_OK && hf_is_refusal(status, error)) {
         hf_refresh_failed(job, task->subject, error);
         status = HF_OK;
     } else if (rounds != NULL && status == HF_OK) {

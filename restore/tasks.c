@@ -28,6 +28,7 @@
 
 #define SPLIT_MIN (16u << 20)
 #define ANALYZE_BATCH 64
+#define EMPTY_BATCH 500
 #define ANALYZE_ALONE (64u << 20)
 
 /* A relation's entry by its quoted, qualified name. */
@@ -120,6 +121,7 @@ bool hf_task_is_load(const hf_task *task)
 void hf_job_done(hf_job *job)
 {
     hf_schedule_done(&job->schedule);
+    free(job->empty.items);
     free(job->loads.parked.items);
     free(job->refreshes.parked.items);
     for (size_t i = 0; i < job->archive->entries.count; i++)
@@ -210,12 +212,31 @@ static void plan_large_objects(hf_job *job, size_t loaded_barrier, size_t built_
     }
 }
 
-static void plan_verification(hf_job *job, size_t built_barrier)
+/* Thousands of tables may have no rows: these are looked at together, when all rows are in. */
+static void plan_empty_tables(hf_job *job, size_t loaded_barrier, size_t built_barrier)
+{
+    for (size_t first = 0; first < job->empty.count; first += EMPTY_BATCH) {
+        size_t count = job->empty.count - first < EMPTY_BATCH ? job->empty.count - first : EMPTY_BATCH;
+        size_t task = hf_schedule_add(&job->schedule, HF_TASK_EMPTY, first, count, COST_LEAST);
+        hf_schedule_after(&job->schedule, task, loaded_barrier);
+        hf_schedule_after(&job->schedule, built_barrier, task);
+        for (size_t i = first; i < first + count; i++) {
+            job->tables[job->empty.items[i]].verify = task;
+            job->tables[job->empty.items[i]].verify_parts = 1;
+        }
+    }
+}
+
+static void plan_verification(hf_job *job, size_t loaded_barrier, size_t built_barrier)
 {
     for (size_t i = 0; i < job->manifest->tables.count; i++) {
         hf_table_state *state = &job->tables[i];
         if (state->left_out)
             continue;
+        if (state->table->chunks.count == 0 && state->table->condition == NULL) {
+            HF_PUSH(&job->empty, i);
+            continue;
+        }
         state->verify_parts = state->table->condition != NULL
                                   ? 1
                                   : hf_verify_parts(job->server_version, state->table->raw_bytes);
@@ -230,6 +251,7 @@ static void plan_verification(hf_job *job, size_t built_barrier)
             hf_schedule_after(&job->schedule, built_barrier, task);
         }
     }
+    plan_empty_tables(job, loaded_barrier, built_barrier);
 }
 
 static uint64_t entry_cost(const hf_job *job, size_t number)
@@ -404,7 +426,7 @@ hf_status hf_job_plan(hf_job *job, hf_error *error)
     hf_schedule_after(&job->schedule, built, loaded);
     plan_loads(job, loaded);
     plan_large_objects(job, loaded, built);
-    plan_verification(job, built);
+    plan_verification(job, loaded, built);
     plan_entries(job, loaded, built);
     size_t sequences = hf_schedule_add(&job->schedule, HF_TASK_SEQUENCES, 0, 0, COST_LEAST);
     hf_schedule_after(&job->schedule, built, sequences);

@@ -133,6 +133,10 @@ static hf_status fail_connect(PGconn *conn, const char *host, hf_error *error)
         return hf_hint(error, "check user and password in the database URL, and pg_hba.conf on the server");
     if (hf_streq(sqlstate, "3D000"))
         return hf_hint(error, "check the database's name at the end of the database URL");
+    if (hf_starts_with(sqlstate, "53") && strstr(text, "HINT:  ") != NULL) {
+        HF_AUTO_STR hint = first_line(strstr(text, "HINT:  ") + strlen("HINT:  "));
+        return hf_hint(error, "%s", hint);
+    }
     if (code == HF_E_CONNECTION)
         return hf_hint(
             error,
