@@ -86,14 +86,12 @@ int hf_script_line(const char *sql, int position)
     return line;
 }
 
-/* The limits are set anew before each file, because an earlier one may have changed them. */
-static hf_status set_limits(hf_pg *pg, const hf_migrations_config *config, hf_error *error)
+/* Set anew before each file, because an earlier one may have changed it. */
+static hf_status set_lock_timeout(hf_pg *pg, const hf_migrations_config *config, hf_error *error)
 {
-    if (config->lock_timeout_ms > 0)
-        HF_TRY(hf_pg_execf(pg, error, "SET lock_timeout = %" PRId64, config->lock_timeout_ms));
-    if (config->timeout_ms > 0)
-        HF_TRY(hf_pg_execf(pg, error, "SET statement_timeout = %" PRId64, config->timeout_ms));
-    return HF_OK;
+    if (config->lock_timeout_ms == 0)
+        return HF_OK;
+    return hf_pg_execf(pg, error, "SET lock_timeout = %" PRId64, config->lock_timeout_ms);
 }
 
 static char *logs_text(const hf_pg *pg, const char *name, const char *sql, const hf_error *error)
@@ -126,6 +124,10 @@ static hf_status name_failure(const hf_pg *pg, const char *name, const char *sql
 
     if (cause.code == HF_E_CANCELLED)
         return hf_prefix(error, "migration \"%s\"", name);
+    if (cause.code == HF_E_TIMEOUT) {
+        (void) hf_fail(error, HF_E_MIGRATION, "migration \"%s\" took longer than migrations.timeout", name);
+        return hf_hint(error, "what it did was undone, but for what it committed itself");
+    }
 
     (void) hf_fail(error, HF_E_MIGRATION, "migration \"%s\" failed%s: %s%s", name, where != NULL ? where : "",
                    cause.message, state != NULL ? state : "");
@@ -161,9 +163,11 @@ hf_status hf_script_run(hf_migrations_session *session, const hf_migrations_conf
     hf_error *failure = error != NULL ? error : &local;
 
     HF_TRY(hf_migrations_session_open_scripts(session, failure));
-    HF_TRY(set_limits(session->scripts, config, failure));
-
+    HF_TRY(set_lock_timeout(session->scripts, config, failure));
+    hf_pg_set_deadline(session->scripts, config->timeout_ms > 0 ? hf_monotonic_ms() + config->timeout_ms : 0);
     hf_status status = run_whole(session->scripts, sql, failure);
+
+    hf_pg_set_deadline(session->scripts, 0);
     HF_AUTO_STR notices = hf_pg_take_notices(session->scripts);
 
     if (notices != NULL)

@@ -400,6 +400,16 @@ void hf_pg_cancel(hf_pg *pg)
     PQfreeCancel(cancel);
 }
 
+void hf_pg_set_deadline(hf_pg *pg, int64_t monotonic_ms)
+{
+    pg->deadline_ms = monotonic_ms;
+}
+
+static bool is_late(const hf_pg *pg)
+{
+    return pg->deadline_ms > 0 && hf_monotonic_ms() >= pg->deadline_ms;
+}
+
 hf_status hf_pg_wait_socket(hf_pg *pg, bool for_writing, bool *cancelled, hf_error *error)
 {
     struct pollfd fd = {.fd = PQsocket(pg->conn), .events = (short) (POLLIN | (for_writing ? POLLOUT : 0))};
@@ -407,7 +417,7 @@ hf_status hf_pg_wait_socket(hf_pg *pg, bool for_writing, bool *cancelled, hf_err
     if (fd.fd < 0)
         return hf_pg_fail(pg, NULL, error);
     while (poll(&fd, 1, POLL_MS) <= 0) {
-        if (hf_stop_requested() && !*cancelled) {
+        if ((hf_stop_requested() || is_late(pg)) && !*cancelled) {
             *cancelled = true;
             hf_pg_cancel(pg);
         }
@@ -449,7 +459,10 @@ void hf_pg_drain(hf_pg *pg)
 
 static hf_status after_cancel(hf_status status, bool cancelled, hf_error *error)
 {
-    return cancelled && status != HF_OK ? hf_fail(error, HF_E_CANCELLED, "stopped by a signal") : status;
+    if (!cancelled || status == HF_OK)
+        return status;
+    return hf_stop_requested() ? hf_fail(error, HF_E_CANCELLED, "stopped by a signal")
+                               : hf_fail(error, HF_E_TIMEOUT, "it took longer than it may");
 }
 
 hf_status hf_pg_exec(hf_pg *pg, const char *sql, hf_error *error)

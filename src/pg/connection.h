@@ -45,6 +45,12 @@ bool hf_pg_in_transaction(const hf_pg *pg); /* open or failed */
 /* Notices of the server are kept (the latest 64 KiB) until taken. */
 char *hf_pg_take_notices(hf_pg *pg); /* caller owns; NULL when there are none */
 
+/*
+ * From then on (hf_monotonic_ms(); 0: never) the statement under way is cancelled, and its call returns HF_E_TIMEOUT.  Unlike
+ * statement_timeout it is not a matter of each statement of a text, and no text can change it.
+ */
+void hf_pg_set_deadline(hf_pg *pg, int64_t monotonic_ms);
+
 /* One simple Query message, one or many statements, results thrown away; a COPY in it is ended with an error. */
 HF_MUST_CHECK hf_status hf_pg_exec(hf_pg *pg, const char *sql, hf_error *error);
 HF_MUST_CHECK hf_status hf_pg_execf(hf_pg *pg, hf_error *error, const char *fmt, ...) HF_PRINTF(3, 4);

@@ -12,6 +12,7 @@ struct hf_pg {
     char *host;
     int version;
     hf_buf notices;
+    int64_t deadline_ms; /* of hf_pg_set_deadline(); 0: none */
     int error_position;
     char *error_detail;
     char *error_hint;

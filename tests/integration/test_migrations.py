@@ -154,3 +154,13 @@ def test_dangerous_commands_are_refused(small_site):
 def test_codes_in_the_output_are_explained(small_site):
     small_site.write_config(migrations={"kind": "command", "command": ["sh", "-c", "echo 'Error: P3005' >&2; exit 1"]})
     assert "holdfast migrations baseline" in small_site.holdfast("deploy", check=3).stderr
+
+
+def test_the_timeout_is_of_the_whole_file(folder):
+    """Not of each statement, and not for the file to change."""
+    folder.site.write_config(migrations={"kind": folder.kind, "directory": "folder", "timeout": "1s"})
+    folder.write("1_a", "CREATE TABLE a (id int);")
+    folder.write("2_b", "SET statement_timeout = 0; CREATE TABLE b (id int);" + "SELECT pg_sleep(0.4);" * 50)
+    refused = folder.site.holdfast("deploy", check=3)
+    assert "took longer than migrations.timeout" in refused.stderr and "2_b" in refused.stderr
+    assert folder.psql("SELECT count(*) FROM pg_class WHERE relname IN ('a', 'b')") == "0"
