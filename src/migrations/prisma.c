@@ -2,8 +2,9 @@
  * Prisma's migrations, applied natively: what Prisma 6.19 to 8.1 does, so that `prisma migrate status` agrees afterwards.
  *
  * Different on purpose: the ledger and the lock have a connection of their own, so no script can disturb them; a script
- * that leaves a transaction open has failed; files are read and checked before the first one runs; edited and missing
- * migrations are told.
+ * that leaves a transaction open has failed; files are read and checked before the first one runs, so that a folder without
+ * a script (P3015) leaves nothing half done; edited and missing migrations are told; the order of names does not follow
+ * the machine's language.
  */
 #include "migrations/folder.h"
 

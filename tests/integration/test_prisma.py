@@ -13,9 +13,10 @@ from harness.site import Site
 
 _numbers = itertools.count(1)
 
+# By name: times can tie.
 LEDGER = """SELECT json_agg(json_build_object('name', migration_name, 'checksum', checksum, 'steps', applied_steps_count,
     'finished', finished_at IS NOT NULL, 'rolled_back', rolled_back_at IS NOT NULL, 'logs', logs, 'id', id ~ '^[0-9a-f]{8}-[0-9a-f]{4}-4',
-    'in order', started_at <= coalesce(finished_at, started_at)) ORDER BY started_at, migration_name) FROM _prisma_migrations"""
+    'in order', started_at <= coalesce(finished_at, started_at)) ORDER BY migration_name, started_at) FROM _prisma_migrations"""
 
 
 @pytest.fixture(scope="module")
