@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/signals.h"
 #include "base/text.h"
 
@@ -108,12 +109,14 @@ hf_status hf_database_create(hf_pg *pg, const hf_restore_options *options, bool 
     /* Until it bears the mark nobody may take it for a whole one: a kill may come between the two statements. */
     hf_buf_puts(&sql, " ALLOW_CONNECTIONS = false");
     HF_TRY(hf_buf_check(&sql, "query", error));
+    HF_FAULT("database.before_create", error);
     hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), error);
     if (status == HF_E_PRIVILEGE)
         return hf_hint(error, "the role needs CREATEDB, and membership in the owner \"%s\" (or --owner none)",
                        manifest->database.owner);
     HF_TRY(status);
     *ret_created = true;
+    HF_FAULT("database.before_mark", error);
     hf_buf_clear(&sql);
     add_comment(&sql, options->database, MARK);
     hf_buf_puts(&sql, "; ALTER DATABASE ");
@@ -168,6 +171,7 @@ hf_status hf_database_drop(hf_pg *pg, const char *url, const char *database, hf_
     hf_buf_puts(&sql, "DROP DATABASE IF EXISTS ");
     hf_sql_name(&sql, database);
     hf_buf_puts(&sql, " WITH (FORCE)");
+    HF_FAULT("database.before_drop", error);
     hf_stop_hold();
     hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), seen);
     hf_error ignored;
@@ -180,7 +184,9 @@ hf_status hf_database_drop(hf_pg *pg, const char *url, const char *database, hf_
         drop_subscriptions(url, database, &ignored) == HF_OK)
         status = hf_pg_exec(pg, hf_buf_text(&sql), seen);
     hf_stop_release();
-    return status;
+    HF_TRY(status);
+    HF_FAULT("database.after_drop", error);
+    return HF_OK;
 }
 
 hf_status hf_restore_drop(const char *url, const char *database, hf_error *error)
@@ -354,6 +360,7 @@ static hf_status set_labels(hf_pg *pg, const hf_restore_options *options, hf_err
 
 static hf_status finish(hf_pg *pg, const hf_restore_options *options, hf_strings *warnings, hf_error *error)
 {
+    HF_FAULT("database.before_settings", error);
     HF_TRY(set_settings(pg, options, warnings, error));
     HF_TRY(set_acl(pg, options, error));
     HF_TRY(set_labels(pg, options, error));
@@ -372,7 +379,10 @@ static hf_status finish(hf_pg *pg, const hf_restore_options *options, hf_strings
     }
     add_comment(&sql, options->database, options->manifest->database.comment);
     HF_TRY(hf_buf_check(&sql, "query", error));
-    return hf_pg_exec(pg, hf_buf_text(&sql), error);
+    HF_FAULT("database.before_unmark", error);
+    HF_TRY(hf_pg_exec(pg, hf_buf_text(&sql), error));
+    HF_FAULT("database.after_unmark", error);
+    return HF_OK;
 }
 
 static bool is_ascii(const char *text)

@@ -10,6 +10,7 @@
  * configuration table of an extension holds rows that the extension brought: those that its condition covers, or all of
  * them where it has none, are the user's to change, and the snapshot's take their place.
  */
+#include "base/fault.h"
 #include "pg/catalog.h"
 #include "pg/copy.h"
 #include "restore/job.h"
@@ -103,6 +104,7 @@ static hf_status load_whole(hf_job *job, hf_restore_session *session, const hf_t
     HF_TRY(hf_pg_exec(session->pg, hf_buf_text(&begin), error));
     for (; *ret_loaded < table->chunks.count; (*ret_loaded)++)
         HF_TRY(load(job, session, &table->chunks.items[*ret_loaded], hf_buf_text(&copy), error));
+    HF_FAULT("restore.before_commit", error);
     return hf_pg_exec(session->pg, "COMMIT", error);
 }
 

@@ -169,6 +169,7 @@ static hf_status pass_barrier(const hf_task *task, hf_error *error)
 static hf_status do_task(hf_job *job, hf_restore_session *session, const hf_task *task, bool is_alone,
                          hf_error *error)
 {
+    HF_FAULT("restore.before_task", error);
     switch ((hf_task_kind) task->kind) {
     case HF_TASK_BARRIER:
         return pass_barrier(task, error);

@@ -232,15 +232,6 @@ static hf_status rename_both(hf_pg *pg, const hf_swap_options *options, hf_error
     }
 }
 
-/* HF_FAULT() where an error may not return at once. */
-static hf_status pass_fault(const char *name, hf_error *error)
-{
-    (void) name;
-    (void) error;
-    HF_FAULT(name, error);
-    return HF_OK;
-}
-
 static hf_status exchange(hf_pg *pg, const hf_swap_options *options, hf_error *error)
 {
     HF_TRY(check_privileges(pg, options, error));
@@ -248,7 +239,7 @@ static hf_status exchange(hf_pg *pg, const hf_swap_options *options, hf_error *e
     HF_TRY(set_allowed(pg, options->live, false, error));
     hf_status status = set_allowed(pg, options->beside, false, error);
     if (status == HF_OK)
-        status = pass_fault("swap.before_rename", error);
+        status = HF_FAULT_STATUS("swap.before_rename", error);
     if (status == HF_OK)
         status = rename_both(pg, options, error);
     if (status == HF_OK)

@@ -3,6 +3,7 @@
 #include <inttypes.h>
 
 #include "base/clock.h"
+#include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
 #include "base/signals.h"
@@ -164,10 +165,13 @@ hf_status hf_script_run(hf_migrations_session *session, const hf_migrations_conf
 
     HF_TRY(hf_migrations_session_open_scripts(session, failure));
     HF_TRY(set_lock_timeout(session->scripts, config, failure));
+    HF_FAULT("migrations.before_script", failure);
     hf_pg_set_deadline(session->scripts, config->timeout_ms > 0 ? hf_monotonic_ms() + config->timeout_ms : 0);
     hf_status status = run_whole(session->scripts, sql, failure);
 
     hf_pg_set_deadline(session->scripts, 0);
+    if (status == HF_OK)
+        status = HF_FAULT_STATUS("migrations.after_script", failure);
     HF_AUTO_STR notices = hf_pg_take_notices(session->scripts);
 
     if (notices != NULL)

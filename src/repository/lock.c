@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/fault.h"
 #include "base/memory.h"
 #include "base/text.h"
 #include "repository/holder.h"
@@ -88,7 +89,11 @@ static hf_status take_over(const taker *by, const char *key, const hf_holder *go
     if (status == HF_E_NOT_FOUND || (status == HF_OK && !hf_streq(now.id, gone->id)))
         status = hf_fail(error, HF_E_EXISTS, "\"%s\" was taken over by another", key);
     if (status == HF_OK)
+        status = HF_FAULT_STATUS("lock.before_takeover", error);
+    if (status == HF_OK)
         status = hf_storage_put(by->storage, key, text, strlen(text), error);
+    if (status == HF_OK)
+        status = HF_FAULT_STATUS("lock.after_takeover", error);
 
     /* Best effort: a claim left behind hinders nobody. */
     hf_status removed = hf_storage_remove(by->storage, claim_key, NULL);

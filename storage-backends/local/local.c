@@ -501,6 +501,7 @@ static hf_status local_remove(hf_storage *storage, const char *key, hf_error *er
     HF_AUTO_STR path = hf_path_join(self->root, key);
     HF_AUTO_STR folder = hf_path_dirname(path);
 
+    HF_FAULT("storage.local.before_remove", error);
     if (unlink(path) != 0) {
         if (is_absent(errno) || errno == EISDIR)
             return HF_OK;
