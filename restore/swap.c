@@ -4,7 +4,8 @@
  *     block      ALLOW_CONNECTIONS false on both      killed here: the live name refuses clients until resumed
  *     end        pg_terminate_backend, again and again, until nobody is left
  *     rename     both in one transaction              the only step that changes a name
- *     allow      ALLOW_CONNECTIONS true on both       killed before: the names are exchanged, clients are refused
+ *     allow      ALLOW_CONNECTIONS true on both       killed before: the names are exchanged, clients are refused; the live
+ *                                                     name comes last, so once it lets clients in all is done
  *
  * RENAME refuses while anybody is connected (SQLSTATE 55006), even with new connections blocked: a client may have come
  * in between.  So ending and renaming repeat until it works or the time is up.
@@ -15,13 +16,15 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/retry.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "pg/connection.h"
 
 #define DEFAULT_TIMEOUT_MS 60000
 #define WAIT_MS 50
-#define NAME_MAX_BYTES 63 /* PostgreSQL's NAMEDATALEN - 1 */
+#define PATIENCE_MS 120000 /* for a server that was lost and comes back */
+#define NAME_MAX_BYTES 63  /* PostgreSQL's NAMEDATALEN - 1 */
 #define IN_USE "55006"
 
 char *hf_swap_name(const char *database, const char *what, const char *id)
@@ -237,7 +240,9 @@ static hf_status exchange(hf_pg *pg, const hf_swap_options *options, hf_error *e
     HF_TRY(check_privileges(pg, options, error));
     HF_FAULT("swap.before_block", error);
     HF_TRY(set_allowed(pg, options->live, false, error));
-    hf_status status = set_allowed(pg, options->beside, false, error);
+    hf_status status = HF_FAULT_STATUS("swap.before_block_beside", error);
+    if (status == HF_OK)
+        status = set_allowed(pg, options->beside, false, error);
     if (status == HF_OK)
         status = HF_FAULT_STATUS("swap.before_rename", error);
     if (status == HF_OK)
@@ -274,24 +279,37 @@ static hf_status swap(const hf_swap_options *options, hf_error *error)
         break;
     }
     HF_FAULT("swap.before_allow", error);
+    HF_TRY(set_allowed(pg, options->kept, true, error));
+    HF_FAULT("swap.before_allow_live", error);
     HF_TRY(set_allowed(pg, options->live, true, error));
-    return set_allowed(pg, options->kept, true, error);
+    HF_FAULT("swap.after_allow", error);
+    return HF_OK;
 }
 
 hf_status hf_swap(const hf_swap_options *options, hf_error *error)
 {
     hf_error scratch;
+    hf_error *seen = error != NULL ? error : &scratch;
+    hf_retry retry = {
+        .max_tries = 20, .max_total_ms = PATIENCE_MS, .first_wait_ms = 200, .max_wait_ms = 5000};
+    hf_status status;
     hf_stop_hold();
-    hf_status status = swap(options, error != NULL ? error : &scratch);
+    do { /* each try finds out how far the one before got */
+        status = swap(options, seen);
+    } while (status == HF_E_CONNECTION && hf_retry_again(&retry, status, 0));
     hf_stop_release();
     return status;
 }
 
-hf_status hf_swap_allow(const char *url, const char *database, hf_error *error)
+hf_status hf_swap_reopen(const char *url, const char *live, bool *ret_reopened, hf_error *error)
 {
     hf_error scratch;
-    hf_swap_options options = {.url = url, .live = database};
+    hf_swap_options options = {.url = url, .live = live};
     HF_AUTO_PG pg = NULL;
+    HF_AUTO_STR refuses = NULL;
     HF_TRY(connect_maintenance(&options, &pg, error != NULL ? error : &scratch));
-    return set_allowed(pg, database, true, error);
+    HF_TRY(hf_pg_query_text(pg, "SELECT NOT datallowconn FROM pg_catalog.pg_database WHERE datname = $1", 1,
+                            &live, &refuses, error));
+    *ret_reopened = hf_streq(refuses, "t");
+    return *ret_reopened ? set_allowed(pg, live, true, error) : HF_OK;
 }

@@ -42,11 +42,16 @@ HF_MUST_CHECK hf_status hf_swap_state(const hf_swap_options *options, hf_swap_pr
 
 /*
  * Swap; if it is done already, only let connections in again.  HF_E_PRIVILEGE, HF_E_LOCKED (a client that cannot be ended,
- * a prepared transaction): nothing is renamed and connections are allowed again.  Stop requests wait until the end.
+ * a prepared transaction): nothing is renamed and connections are allowed again.  A lost connection is made anew for two
+ * minutes; HF_E_CONNECTION after that leaves what a kill leaves.  Stop requests wait until the end.
  */
 HF_MUST_CHECK hf_status hf_swap(const hf_swap_options *options, hf_error *error);
 
-/* Let connections into a database again, after a swap that was given up. */
-HF_MUST_CHECK hf_status hf_swap_allow(const char *url, const char *database, hf_error *error);
+/*
+ * After a swap that was killed and that no journal tells of: if `live` refuses clients, let them in again; *ret_reopened tells
+ * whether it did.  The caller holds the target's lock, so no swap is under way.
+ */
+HF_MUST_CHECK hf_status hf_swap_reopen(const char *url, const char *live, bool *ret_reopened,
+                                       hf_error *error);
 
 #endif

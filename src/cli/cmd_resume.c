@@ -23,6 +23,8 @@ static hf_status run(hf_cli *cli, hf_error *error)
 const hf_command hf_command_resume = {
     .name = "resume",
     .summary = "bring an interrupted deploy to its end",
-    .details = "What was not yet touched is refused; what was is put back. The exit status is the deploy's.",
+    .details =
+        "What was not yet touched is refused; what was is put back. The exit status is the deploy's. If a\n"
+        "`restore --swap` was killed while it kept clients out, they are let in again.",
     .run = run,
 };

@@ -137,8 +137,11 @@ hf_status hf_show_ended_cycle(hf_cli *cli, const hf_session *session, const char
     json_t *report = NULL;
     hf_error error = {0};
 
-    if (cycle == NULL)
+    if (cycle == NULL) {
+        if (status == HF_OK) /* resume let clients in again after a swap outside of a cycle */
+            hf_cli_result(cli, json_pack("{s:n}", "cycle"));
         return status;
+    }
     if (hf_deploy_report(session->repository, session->target->name, cycle, &report, &error) != HF_OK) {
         hf_log_error(&error);
         hf_cli_result(cli, json_pack("{s:{s:s}}", "cycle", "id", cycle));

@@ -308,12 +308,12 @@ static hf_cycle_event migrate(hf_cycle *cycle)
     hf_status status = hf_cycle_guard(cycle, &cycle->error);
 
     if (status == HF_OK)
-        status = hf_fault_point("deploy.before_migrations", &cycle->error);
+        status = HF_FAULT_STATUS("deploy.before_migrations", &cycle->error);
     if (status == HF_OK)
         status = hf_migrations_apply(&cycle->options->target->migrations, cycle->options->url, &events,
                                      &applied, &cycle->error);
     if (status == HF_OK)
-        status = hf_fault_point("deploy.after_migrations", &cycle->error);
+        status = HF_FAULT_STATUS("deploy.after_migrations", &cycle->error);
     if (status == HF_OK)
         status = hf_stop_check(&cycle->error);
     return outcome(status);
@@ -342,7 +342,7 @@ static bool nothing_was_pending(const hf_cycle *cycle)
 static hf_cycle_event verify(hf_cycle *cycle)
 {
     HF_AUTO(hf_check_results_done) hf_check_results results = {0};
-    hf_status status = hf_fault_point("deploy.before_checks", &cycle->error);
+    hf_status status = HF_FAULT_STATUS("deploy.before_checks", &cycle->error);
 
     if (status == HF_OK)
         status = hf_checks_run(&cycle->options->target->checks, cycle->options->target->name,
@@ -466,6 +466,19 @@ static hf_status compare_schema(hf_cycle *cycle, hf_error *error)
     return HF_OK;
 }
 
+static hf_cycle_event verify_restore(hf_cycle *cycle)
+{
+    hf_retry retry = {
+        .max_tries = 6, .max_total_ms = RESTORE_PATIENCE_MS, .first_wait_ms = 200, .max_wait_ms = 5000};
+    hf_status status;
+
+    do { /* a server that is lost shows as either, and may come back */
+        status = compare_schema(cycle, &cycle->error);
+    } while ((status == HF_E_CONNECTION || status == HF_E_PG_DUMP) &&
+             hf_retry_again(&retry, HF_E_CONNECTION, 0));
+    return outcome(status);
+}
+
 /*
  * What must not be tried again unchanged: the migration that failed, or all of them when the checks failed.  Nothing when
  * a signal or a kill ended the cycle.
@@ -541,7 +554,7 @@ hf_cycle_event hf_cycle_act(hf_cycle *cycle)
     case HF_CYCLE_RESTORING:
         return restore_beside(cycle);
     case HF_CYCLE_VERIFYING_RESTORE:
-        return outcome(compare_schema(cycle, &cycle->error));
+        return verify_restore(cycle);
     case HF_CYCLE_SWAPPING:
         return outcome(swap_in(cycle, &cycle->error));
     default:

@@ -22,6 +22,7 @@
 #include "deploy/expire.h"
 #include "deploy/preflight.h"
 #include "repository/lock.h"
+#include "restore/swap.h"
 
 void hf_cycle_fact(hf_cycle *cycle, const char *name, json_t *value)
 {
@@ -318,6 +319,19 @@ hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_e
     return status;
 }
 
+/* No cycle is to be ended, but `restore --swap` may have been killed while it kept clients out. */
+static hf_status reopen(const hf_deploy_options *options)
+{
+    HF_AUTO_STR live = hf_pg_url_database(options->url);
+    bool reopened = false;
+    hf_error ignored;
+
+    if (hf_swap_reopen(options->url, live, &reopened, &ignored) != HF_OK || !reopened)
+        return HF_E_NOT_FOUND;
+    hf_log(HF_LOG_WARNING, "a swap of databases was cut short; clients are let into \"%s\" again", live);
+    return HF_OK;
+}
+
 hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
 {
     HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
@@ -325,12 +339,14 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
     bool swapped = false;
 
     HF_TRY(hf_lock_take(options->repository, options->target->name, "resume", &lock, error));
-    HF_TRY(newest_cycle(options->repository, options->target->name, &cycle.journal, &cycle.state, error));
-    if (!can_resume(cycle.state)) {
-        (void) hf_fail(error, HF_E_NOT_FOUND, "nothing to resume: cycle %s ended as \"%s\"",
-                       hf_journal_cycle(cycle.journal), hf_cycle_state_name(cycle.state));
-        return HF_E_NOT_FOUND;
-    }
+    hf_status found =
+        newest_cycle(options->repository, options->target->name, &cycle.journal, &cycle.state, error);
+    if (found == HF_OK && !can_resume(cycle.state))
+        found = hf_fail(error, HF_E_NOT_FOUND, "nothing to resume: cycle %s ended as \"%s\"",
+                        hf_journal_cycle(cycle.journal), hf_cycle_state_name(cycle.state));
+    if (found == HF_E_NOT_FOUND)
+        return reopen(options);
+    HF_TRY(found);
     HF_TRY(hf_cycle_guard(&cycle, error));
     if (cycle.state ==
         HF_CYCLE_STUCK) /* another restore beside would then be swapped with the wrong database */

@@ -37,7 +37,10 @@ typedef struct hf_deploy_options {
  */
 HF_MUST_CHECK hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_error *error);
 
-/* End the target's interrupted cycle.  As hf_deploy_run(); HF_E_NOT_FOUND when there is none. */
+/*
+ * End the target's interrupted cycle.  As hf_deploy_run(); HF_E_NOT_FOUND when there is none.  If there is none, but a swap
+ * outside of a cycle (`restore --swap`) was killed while it kept clients out, let them in: HF_OK with *ret_cycle NULL.
+ */
 HF_MUST_CHECK hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error);
 
 /* The id of the target's cycle that has not ended, or is stuck, and so still needs its snapshot; the caller owns it, NULL: none. */

@@ -137,6 +137,8 @@ static hf_status fail_connect(PGconn *conn, const char *host, hf_error *error)
         HF_AUTO_STR hint = first_line(strstr(text, "HINT:  ") + strlen("HINT:  "));
         return hf_hint(error, "%s", hint);
     }
+    if (hf_streq(sqlstate, "55000"))
+        return hf_hint(error, "if a swap of databases was cut short, `holdfast resume` lets clients in again");
     if (code == HF_E_CONNECTION)
         return hf_hint(
             error,
