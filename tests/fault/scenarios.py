@@ -1,0 +1,323 @@
+"""The commands that fault points lie in, each with what must have been done before it and what must be true after it."""
+import signal
+import time
+
+import state
+from harness.s3_site import S3Site
+from harness.site import Site
+
+FINAL = {0: "deployed", 3: "rolled_back", 4: "refused"}
+
+
+class Broken(Exception):
+    """A promise that was not kept."""
+
+
+def expect(condition, text):
+    if not condition:
+        raise Broken(text)
+
+
+class Scenario:
+    """One command on one site. `all_points` is false where only points count that no scenario before it passes."""
+    name, command, all_points, extra, status, env, passphrase = "", (), False, None, 0, {}, None
+
+    def site(self, cluster, db, folder):
+        state.create(cluster, db)
+        site = Site(cluster, db, folder, create=False, passphrase=self.passphrase)
+        if self.extra:
+            site.add_migrations(self.extra)
+        return site
+
+    def prepare(self, site):
+        site.holdfast("init", check=0)
+
+    def settle(self, site, states, result):
+        """What became of it, brought to an end; raises Broken."""
+        raise NotImplementedError
+
+    @staticmethod
+    def content(site, states, *allowed):
+        seen = state.name_of(states, state.read(site.cluster, site.db))
+        expect(seen in allowed, f"the content is {seen}, and should be {' or '.join(allowed)}")
+        return seen
+
+    def arguments(self, site):
+        return self.command
+
+    def again(self, site, check=0):
+        """The command once more, undisturbed."""
+        site.holdfast(*self.arguments(site), env=self.env, check=check)
+
+
+class Deploy(Scenario):
+    """Ends in one of the two states, by itself or with resume; and the next deploy works."""
+    command, all_points = ("deploy",), True
+
+    def settle(self, site, states, result):
+        cycles = site.json("history")["cycles"]
+        left = cycles[-1]["state"] if cycles else None
+        if left in FINAL.values():
+            outcome = left
+        elif left is None:
+            outcome = "never began"
+        else:
+            refused = site.holdfast("deploy", check=8)
+            expect("holdfast resume" in refused.stderr, f"the refusal does not name the way on: {refused}")
+            resumed = site.holdfast("resume", check=tuple(FINAL))
+            outcome = site.json("history")["cycles"][-1]["state"]
+            expect(outcome == FINAL[resumed.returncode], f"resume ended with {resumed.returncode}, the cycle is {outcome}")
+            site.holdfast("resume", check=10)
+        if result.returncode in FINAL and left is not None:
+            expect(FINAL[result.returncode] == outcome or result.returncode == 4 and outcome == "rolled_back",
+                   f"it ended with {result.returncode}, and the cycle is {outcome}")
+        self.content(site, states, "after" if outcome == "deployed" else "before")
+        beside = [name for name in site.cluster.databases() if name.startswith(site.db + "__hf_")]
+        expect(not beside, f"left beside: {beside}")
+        self.kept(site, outcome)
+        site.holdfast("verify", check=0)
+        self.go_on(site, states, outcome)
+        return (left or "-") + " -> " + outcome if left != outcome else outcome
+
+    def kept(self, site, outcome):
+        kept = site.failed_databases()
+        expect(len(kept) == (outcome == "rolled_back"), f"{outcome}, and kept are: {kept}")
+        for name in kept:
+            site.cluster.psql(name, "SELECT count(*) FROM local_users")
+
+    def go_on(self, site, states, outcome):
+        """The next deploy finds nothing in its way."""
+        if self.extra != "good":
+            site.remove_migrations(self.extra)
+        site.holdfast("deploy", "--retry", check=0)
+        self.content(site, states, "after" if self.extra == "good" else "before")
+
+
+class Good(Deploy):
+    name, extra = "good", "good"
+
+
+class Fails(Deploy):
+    name, extra, status = "fails", "fail-halfway", 3
+
+
+class Resumed(Deploy):
+    """The fault meets the resume of a deploy that was killed."""
+    name, command, extra, status = "resumed", ("resume",), "fail-halfway", 3
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.holdfast("deploy", env={"HOLDFAST_FAULT": "swap.before_rename:kill"}, check=-signal.SIGKILL)
+
+
+class Expires(Deploy):
+    """A deploy that succeeds drops the failed database of an earlier one."""
+    name, extra, all_points = "expires", "good", False
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.remove_migrations("good")
+        site.add_migrations("fail-halfway")
+        site.holdfast("deploy", check=3)
+        site.remove_migrations("fail-halfway")
+        site.add_migrations("good")
+        site.write_config(deploy={"rollback": {"keep_failed": "1s"}})
+        time.sleep(1.1)
+
+    def kept(self, site, outcome):
+        expect(len(site.failed_databases()) <= 1 + (outcome == "rolled_back"), f"kept are: {site.failed_databases()}")
+
+
+class Init(Scenario):
+    name, command = "init", ("init", "--config", "fresh/holdfast.yaml")
+
+    def prepare(self, site):
+        for folder in ("fresh", "other"):
+            (site.directory / folder).mkdir()
+
+    def settle(self, site, states, result):
+        left = "written" if (site.directory / "fresh/holdfast.yaml").exists() else "not written"
+        self.again(site)
+        site.holdfast("init", "--config", "other/holdfast.yaml", check=0)
+        fresh, other = ((site.directory / folder / "holdfast.yaml").read_text() for folder in ("fresh", "other"))
+        expect(fresh == other, "the configuration is not whole")
+        return left
+
+
+class Beside(Scenario):
+    """What is made beside the live tables is whole or not there, and the same command ends it."""
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.holdfast("backup", check=0)
+
+    def settle(self, site, states, result):
+        left = "there" if self.is_there(site, states) else "not there"
+        if left == "not there":
+            expect(result.returncode != 0, "it ended well, and nothing is there")
+            self.again(site)
+        expect(self.is_there(site, states), "it is not there after all")
+        self.remove(site)
+        self.content(site, states, "before")
+        return left
+
+
+class Into(Beside):
+    name = "into"
+
+    def arguments(self, site):
+        return "restore", "latest", "--into", site.db + "__copy"
+
+    def is_there(self, site, states):
+        finished = site.cluster.psql("postgres", "SELECT shobj_description(oid, 'pg_database') = 'the comment' FROM pg_database "
+                                                 f"WHERE datname = '{site.db}__copy'")
+        return finished == "t" and state.name_of(states, state.read(site.cluster, site.db + "__copy")) == "before"
+
+    def remove(self, site):
+        site.cluster.dropdb(site.db + "__copy")
+
+
+class Table(Beside):
+    name, command = "table", ("restore", "latest", "--table", "notes", "--as", "rescue.notes")
+
+    def is_there(self, site, states):
+        return site.cluster.psql(site.db, "SELECT to_regclass('rescue.notes') IS NOT NULL") == "t"
+
+    def remove(self, site):
+        site.cluster.psql(site.db, "DROP SCHEMA rescue CASCADE")
+
+
+class Swap(Scenario):
+    """restore --swap: the live database is the old one or the snapshot's; if it refuses clients, resume lets them in again."""
+    name, command, all_points = "swap", ("restore", "latest", "--swap"), True
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.holdfast("backup", check=0)
+        site.add_migrations("good")
+        state.marketplace.apply_extra(site.cluster, site.db, "good")
+
+    def settle(self, site, states, result):
+        if site.cluster.psql("postgres", f"SELECT datallowconn FROM pg_database WHERE datname = '{site.db}'") == "f":
+            refused = site.holdfast(*self.command, check=30)
+            expect("holdfast resume" in refused.stderr, f"the refusal does not name the way on: {refused}")
+            site.holdfast("resume", check=0)
+        left = self.content(site, states, "before", "after")
+        if left == "after":
+            expect(result.returncode != 0, "it ended well, and nothing is restored")
+            self.again(site)
+        self.content(site, states, "before")
+        return "swapped" if left == "before" else "not swapped"
+
+
+class Repository(Scenario):
+    """What changes the repository alone: done again it works or was done already, and the snapshot is whole all the time."""
+    again_status = 0
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.holdfast("backup", check=0)
+
+    def settle(self, site, states, result):
+        self.again(site, (0, self.again_status))
+        site.holdfast("verify", check=0)
+        site.holdfast("restore", "latest", "--into", site.db + "__copy", check=0)
+        expect(state.name_of(states, state.read(site.cluster, site.db + "__copy")) == "before", "the snapshot is not what it was")
+        return "done" if result.returncode == 0 else "done again"
+
+
+class Pin(Repository):
+    name, command = "pin", ("pin", "latest")
+
+
+class Prune(Repository):
+    name, command = "prune", ("prune",)
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.cluster.psql(site.db, "CREATE TABLE passing AS SELECT md5(n::text) FROM generate_series(1, 1000) n")
+        site.holdfast("backup", check=0)
+        site.cluster.psql(site.db, "DROP TABLE passing")
+        site.holdfast("backup", check=0)
+        site.write_config(retention={"keep_last": 1})
+
+
+class Gc(Prune):
+    name, command = "gc", ("gc", "--grace", "0s")
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.holdfast("prune", check=0)
+        orphan = site.repository / "proofs" / "site" / "20200101T000000Z-aaaaaa.json"
+        orphan.parent.mkdir(parents=True)
+        orphan.write_text("{}\n")
+
+
+class KeyAdd(Repository):
+    name, command, passphrase = "key add", ("key", "add", "--new-passphrase-env", "NEW"), "first passphrase"
+    env = {"NEW": "second passphrase"}
+
+
+class KeyRemove(KeyAdd):
+    name, again_status = "key remove", 10
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.key = site.json("key", "add", "--new-passphrase-env", "NEW", env=self.env)["added"]
+
+    def arguments(self, site):
+        return "key", "remove", site.key
+
+
+class Export(Repository):
+    name, command, again_status = "export", ("export", "latest", "bundle.tar"), 11
+
+
+class Import(Repository):
+    name, command = "import", ("import", "bundle.tar")
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.holdfast("export", "latest", "bundle.tar", check=0)
+        site.repository = site.directory / "other"
+        site.write_config()
+        site.holdfast("init", check=0)
+
+
+class Drift(Repository):
+    name, command, status, again_status = "drift", ("drift",), 7, 7
+
+
+class Resolve(Scenario):
+    """The ledger's row is there or not, and nothing else has changed."""
+    name, extra = "resolve", "good"
+    migration = state.marketplace.folders("good")[0].name
+    command = ("migrations", "resolve", "--applied", migration)
+
+    def rows(self, site):
+        return site.cluster.psql(site.db, f"SELECT count(*) FROM _prisma_migrations WHERE migration_name = '{self.migration}' AND finished_at IS NOT NULL")
+
+    def settle(self, site, states, result):
+        left = "resolved" if self.rows(site) == "1" else "not resolved"
+        if left == "not resolved":
+            self.again(site)
+        expect(self.rows(site) == "1", "it is not in the ledger after all")
+        site.cluster.psql(site.db, f"DELETE FROM _prisma_migrations WHERE migration_name = '{self.migration}'")
+        self.content(site, states, "before")
+        return left
+
+
+class InBucket(Good):
+    """The deploy, with its repository in a bucket."""
+    name, all_points = "s3", False
+    server = None  # set where there is one
+
+    def site(self, cluster, db, folder):
+        state.create(cluster, db)
+        site = S3Site(cluster, db, folder, self.server, f"s3://backups/{db}")
+        site.add_migrations(self.extra)
+        return site
+
+
+SCENARIOS = (Good, Fails, Resumed, Expires, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd, KeyRemove, Export, Import, Drift,
+             Resolve, InBucket)
