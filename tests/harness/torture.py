@@ -1,9 +1,11 @@
 """The torture database: one of every kind of thing that a PostgreSQL database can hold. fixtures/torture/README.md lists them."""
+import contextlib
 import copy
 import os
 import re
 import shutil
 import subprocess
+import time
 from pathlib import Path
 
 from .postgres import PostgresError, quote_name, quote_text
@@ -135,10 +137,60 @@ def large_objects(cluster, db):
     return out.decode()
 
 
-def dump_and_restore(cluster, db, copied, options):
+WRITER = r"""
+\set id random(1, 100000)
+BEGIN;
+UPDATE t.many_rows SET filler = 'written ' || :id WHERE id = :id;
+INSERT INTO t.many_rows VALUES (-:id, 'new') ON CONFLICT DO NOTHING;
+DELETE FROM t.many_rows WHERE id = -:id / 2;
+COMMIT;
+"""
+WRITTEN = ("t.many_rows", "public.pgbench_accounts", "public.pgbench_branches", "public.pgbench_history", "public.pgbench_tellers")
+
+
+@contextlib.contextmanager
+def written(cluster, db):
+    """pgbench writes into the database meanwhile: its own tables, and one of the torture."""
+    environment = cluster.environment(db) | {"PGOPTIONS": "-c default_transaction_isolation=read\\ committed -c search_path=public"}
+    pgbench = cluster.bindir + "/pgbench"
+    subprocess.run([pgbench, "-i", "-I", "dtgp", "-q"], env=environment, check=True, capture_output=True)
+    script = Path(cluster.directory) / "writer.sql"
+    script.write_text(WRITER, encoding="ascii")
+    with subprocess.Popen([pgbench, "-n", "-c", "2", "-T", "600", "-b", "tpcb-like", "-f", str(script)], env=environment,
+                          stdout=subprocess.DEVNULL, stderr=subprocess.PIPE) as writer:
+        try:
+            while cluster.psql(db, "SELECT count(*) > 20 FROM public.pgbench_history") != "t":
+                assert writer.poll() is None, writer.stderr.read()
+                time.sleep(0.05)
+            yield
+            assert writer.poll() is None, writer.stderr.read()
+        finally:
+            writer.kill()
+            writer.communicate()
+
+
+@contextlib.contextmanager
+def kept_snapshot(cluster, db, taker):
+    """Keeps what the process `taker` exports, and gives the name under which it can be used even when that process has ended."""
+    exported = ""
+    while not exported:
+        assert taker.poll() is None, "nothing was exported"
+        exported = cluster.psql("postgres", "SELECT max(name) FROM pg_ls_dir('pg_snapshots') AS d (name) WHERE name NOT LIKE '%.tmp'")
+    with subprocess.Popen([cluster.bindir + "/psql", "-XAtq", "-v", "ON_ERROR_STOP=1"], env=cluster.environment(db), text=True,
+                          stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as keeper:
+        keeper.stdin.write(f"BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '{exported}'; SELECT pg_export_snapshot();\n")
+        keeper.stdin.flush()
+        name = keeper.stdout.readline().strip()
+        assert name, keeper.stderr.read()
+        yield name
+        keeper.stdin.close()
+        keeper.wait()
+
+
+def dump_and_restore(cluster, db, copied, options, *, snapshot=None):
     """What PostgreSQL's own programs make of it, to hold holdfast against: pg_dump -Fc | pg_restore. Its complaints, as text."""
     archive = f"{cluster.directory}/{copied}.dump"
-    cluster.client("pg_dump", "-Fc", "-f", archive, dbname=db)
+    cluster.client("pg_dump", "-Fc", "-f", archive, *([f"--snapshot={snapshot}"] if snapshot else []), dbname=db)
     cluster.psql("postgres", f"CREATE DATABASE {quote_name(copied)} TEMPLATE template0 {options}")
     done = subprocess.run([cluster.bindir + "/pg_restore", "-d", copied, archive], capture_output=True, check=False, cwd="/",
                           env=cluster.environment(copied))

@@ -162,17 +162,31 @@ def content_differences(cluster, source, copied, baseline, ignore=HASHED):
 
 
 class Tortured:
-    """The torture database, backed up; with `copies` also restored by holdfast and by pg_restore."""
+    """
+    The torture database, backed up; with `copies` also restored by holdfast and by pg_restore. Then pgbench wrote into it while it
+    was backed up, and pg_dump read it on the same snapshot: what it wrote is in the source as it became, in both copies as it was.
+    """
 
     def __init__(self, cluster, directory, *, db="torture", copies=True, pg_dump=None):
         self.cluster, self.directory, self.db = cluster, directory, db
         self.extension = torture.create(cluster, db)
         configure(directory, "first", "second", pg_dump=pg_dump or cluster.pg_dump)
-        holdfast(directory, "backup", "--target", "first", url=cluster.url(db), check=True)
-        if copies:
-            self.complaints = torture.dump_and_restore(cluster, db, "torture_pg", "")
+        if not copies:
+            holdfast(directory, "backup", "--target", "first", url=cluster.url(db), check=True)
+        else:
+            self.complaints = self.back_up_both()
             self.restored = holdfast(directory, "restore", "latest", "--target", "first", "--into", "torture_hf", "--keep-on-failure",
                                      url=cluster.url(db))
+
+    def back_up_both(self):
+        """The complaints of pg_restore."""
+        with torture.written(self.cluster, self.db), \
+                proc.spawn("backup", "--target", "first", cwd=self.directory, env={"URL": self.cluster.url(self.db)}) as taker, \
+                torture.kept_snapshot(self.cluster, self.db, taker) as snapshot:
+            complaints = torture.dump_and_restore(self.cluster, self.db, "torture_pg", "", snapshot=snapshot)
+            said = taker.communicate()
+            assert taker.returncode == 0, said
+        return complaints
 
     def show(self, target):
         return holdfast(self.directory, "show", "latest", "--target", target, "--output", "json", url=self.cluster.url("torture"),
@@ -223,6 +237,15 @@ def test_schema_text(tortured):
 
 def test_content_of_every_table(tortured):
     say(content_differences(tortured.cluster, "torture", "torture_hf", "torture_pg"))
+
+
+def test_it_was_written_meanwhile(tortured):
+    """Of one moment: before it and after it was written, and what was written is in the copies as pg_dump saw it at that moment."""
+    contents = {db: compare.content(tortured.cluster, db) for db in ("torture", "torture_hf", "torture_pg")}
+    for table in torture.WRITTEN:
+        assert contents["torture_hf"][table] == contents["torture_pg"][table] != contents["torture"][table], table
+    history = "public.pgbench_history"
+    assert 0 < contents["torture_hf"][history][0] < contents["torture"][history][0]
 
 
 def test_sequences(tortured):
