@@ -245,15 +245,78 @@ static hf_status salvage_range(worker *self, range *this, hf_error *error)
                             this->end_page > 0 ? this->end_page : this->table->pages, error);
 }
 
-static hf_status name_range(const copy_job *job, const range *this, hf_error *error)
+static hf_status leave_row(void *context, const char *row, size_t len, hf_error *error)
 {
+    (void) context;
+    (void) row;
+    (void) len;
+    return hf_stop_check(error);
+}
+
+/* The large objects among [first, end) that cannot be read. */
+static hf_status list_damaged_objects(const worker *self, uint32_t first, uint32_t end, hf_buf *list,
+                                      hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(SQL_MAX);
+    hf_error why;
+
+    HF_TRY(hf_pg_exec(self->pg, "ROLLBACK; BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY", error));
+    HF_TRY(hf_pg_execf(self->pg, error, "SET TRANSACTION SNAPSHOT '%s'", self->job->exported));
+    hf_pg_sql_large_object_pieces(&sql, (hf_pg_oid_range){.first = first, .end = end});
+    if (hf_pg_copy_out(self->pg, hf_buf_text(&sql), leave_row, NULL, &why) == HF_OK)
+        return HF_OK;
+    if (!hf_salvage_is_damage(&why)) {
+        if (error != NULL)
+            *error = why;
+        return why.code;
+    }
+    if (end - first == 1) {
+        hf_buf_printf(list, "%s%u", list->len > 0 ? ", " : "", first);
+        return HF_OK;
+    }
+    uint32_t middle = first + (end - first) / 2;
+    HF_TRY(list_damaged_objects(self, first, middle, list, error));
+    return list_damaged_objects(self, middle, end, list, error);
+}
+
+/* Where rows are no rows of a table, or may be those that an extension brings: what to do instead of --salvage. */
+static hf_status refuse_salvage(const worker *self, const range *this, hf_error *error)
+{
+    HF_AUTO_BUF list = HF_BUF_MAX(256); /* as much as a message holds */
+    hf_error ignored;
+
+    if (this->table->condition != NULL) {
+        HF_AUTO_STR shown = hf_pg_table_shown(this->table->schema, this->table->name);
+        (void) hf_prefix(error, "table %s, an extension's configuration, is damaged on disk", shown);
+        return hf_hint(error, "no snapshot was taken, and --salvage does not reach such a table: move its "
+                              "readable rows to a new one, or leave its rows out with snapshot.exclude_data");
+    }
+    if (this->table == self->job->objects) {
+        (void) hf_prefix(error, "the list of large objects is damaged on disk");
+        return hf_hint(error, "no snapshot was taken, and --salvage does not reach large objects; repair "
+                              "pg_largeobject_metadata, or take the objects from an earlier snapshot");
+    }
+    (void) list_damaged_objects(self, this->first_page, this->end_page, &list, &ignored);
+    (void) hf_prefix(error, "large objects are damaged on disk, of %u to %u: %s%s", this->first_page,
+                     this->end_page - 1, hf_buf_text(&list), list.overflowed ? " and more" : "");
+    return hf_hint(error,
+                   "no snapshot was taken, and --salvage does not reach large objects: put these back from an "
+                   "earlier snapshot, or remove them (lo_unlink); with zero_damaged_pages others on the same "
+                   "page would lose bytes without a word");
+}
+
+static hf_status name_range(const worker *self, const range *this, hf_error *error)
+{
+    const copy_job *job = self->job;
     HF_AUTO_STR shown = hf_pg_table_shown(this->table->schema, this->table->name);
 
+    if (hf_salvage_is_damage(error) && !can_be_salvaged(job, this))
+        return refuse_salvage(self, this, error);
     if (this->table == job->objects)
         return hf_prefix(error, "large objects");
     if (this->table == job->pieces)
         return hf_prefix(error, "large objects %u to %u", this->first_page, this->end_page);
-    if (hf_salvage_is_damage(error) && can_be_salvaged(job, this)) {
+    if (hf_salvage_is_damage(error)) {
         (void) hf_prefix(error, "table %s is damaged on disk, somewhere on pages %u to %u (SQLSTATE %s)",
                          shown, this->first_page,
                          (this->end_page > 0 ? this->end_page : this->table->pages) - 1, error->sqlstate);
@@ -327,7 +390,7 @@ static hf_status copy_range(void *context, void *state, size_t item, hf_error *e
         return hf_prefix(error, "table %s", shown);
     }
     if (status != HF_OK && status != HF_E_CANCELLED)
-        return name_range(job, this, error);
+        return name_range(self, this, error);
     if (status == HF_OK && job->options->progress != NULL)
         job->options->progress->done_bytes += this->pages;
     return status;

@@ -3,6 +3,7 @@ import os
 
 import pytest
 
+from harness import torture
 from harness.postgres import Cluster
 from harness.site import Site
 
@@ -111,6 +112,28 @@ def test_toast_page_of_zeros(damaged):
     snapshot = site.json("backup", "--salvage")["snapshot"]
     assert 1 <= sum(len(d["ctids"]) for d in snapshot["degraded"]) <= 4
     site.json("prove")
+
+
+def test_large_objects_are_not_salvaged(damaged):
+    """All that cannot be read are named, so that none is taken for whole."""
+    site, damage = damaged
+    cluster = site.cluster
+    cluster.psql("shop", "SELECT lo_from_bytea(5000 + i, convert_to(repeat(md5(i::text), 1000), 'UTF8')) FROM generate_series(1, 40) i")
+    lost = cluster.psql("shop", "SELECT string_agg(DISTINCT loid::text, ', ') FROM pg_largeobject WHERE (ctid::text::point)[0] = 3")
+    damage("pg_largeobject", [3], b"\xd3garbage")
+    for words in (["backup"], ["backup", "--salvage"]):
+        error = site.holdfast(*words, "--output", "json", check=30).json()["error"]
+        assert f"of 5001 to 5040: {lost}: " in error["message"] and "--salvage does not reach large objects" in error["hint"]
+    assert site.json("snapshots")["snapshots"] == []
+
+
+def test_configuration_tables_are_not_salvaged(damaged):
+    site, damage = damaged
+    torture.install_extension(site.cluster) or pytest.skip("the server's folder of extensions cannot be written")
+    site.cluster.psql("shop", "CREATE EXTENSION torture_config; INSERT INTO torture_config.a_values VALUES (1, 'x')")
+    damage("a_values", [0], b"\xd3garbage")
+    error = site.holdfast("backup", "--salvage", "--output", "json", check=30).json()["error"]
+    assert "torture_config.a_values, an extension's configuration" in error["message"] and "--salvage does not reach such a table" in error["hint"]
 
 
 def test_salvage_of_a_sound_database_is_a_plain_backup(damaged):
