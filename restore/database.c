@@ -385,26 +385,22 @@ static hf_status finish(hf_pg *pg, const hf_restore_options *options, hf_strings
     return HF_OK;
 }
 
-static bool is_ascii(const char *text)
-{
-    for (; *text != '\0'; text++)
-        if ((unsigned char) *text > 127)
-            return false;
-    return true;
-}
-
 /*
  * Texts in the shared catalogs have the encoding of the database from which they were written, so this one's are written
- * from itself; but its name, written from another one, may be a name that it cannot spell.
+ * from itself, with its name as it reads it there.  A name, written from another one, may be none in its encoding.
  */
 hf_status hf_database_finish(hf_pg *maintenance, const hf_restore_options *options, hf_strings *warnings,
                              hf_error *error)
 {
-    if (!is_ascii(options->database))
-        return finish(maintenance, options, warnings, error);
     HF_AUTO_PG pg = NULL;
+    HF_AUTO_STR name = NULL;
+    hf_error ignored;
     hf_pg_options connection = {
         .url = options->url, .database = options->database, .purpose = "restore", .exact_text = true};
     HF_TRY(hf_pg_connect(&connection, &pg, error));
-    return finish(pg, options, warnings, error);
+    if (hf_pg_query_text(pg, "SELECT pg_catalog.current_database()", 0, NULL, &name, &ignored) != HF_OK)
+        return finish(maintenance, options, warnings, error);
+    hf_restore_options itself = *options;
+    itself.database = name;
+    return finish(pg, &itself, warnings, error);
 }

@@ -14,7 +14,7 @@ from pathlib import Path
 import pytest
 
 from harness import compare, proc, torture
-from harness.postgres import Cluster, PostgresError, quote_text
+from harness.postgres import Cluster, PostgresError, quote_name, quote_text
 
 # What does not work yet: item -> why. Strict: an entry must go when its item works.
 NOT_YET = {
@@ -429,6 +429,23 @@ def test_names_without_encoding(server, tmp_path):
         torture.in_encoding(server, "SQL_ASCII").client("psql", "-Xq", "-v", "ON_ERROR_STOP=1", "-f", "-", dbname="torture_bytes", input=sql)
         result = holdfast(tmp_path, "backup", "--target", "bytes", url=server.url("torture_bytes"))
         assert result.returncode != 0 and message in result.stderr, result
+
+
+@pytest.mark.parametrize("encoding", ["UTF8", "LATIN1", "SQL_ASCII"])
+@pytest.mark.parametrize("written_from", ["postgres", "itself"])
+def test_database_with_a_foreign_name(server, tmp_path, encoding, written_from):
+    """Shared catalogs keep bytes, which each database reads in its own encoding: name, settings and comment stay what they are."""
+    db = f"Größe {encoding}" if written_from == "postgres" else f"groesse_{encoding}"
+    copied = f"Ähnlich {encoding} {written_from}"
+    server.psql("postgres", f"CREATE DATABASE {quote_name(db)} TEMPLATE template0 ENCODING '{encoding}' LOCALE 'C'")
+    server.psql(db if written_from == "itself" else "postgres", f"""
+        ALTER DATABASE {quote_name(db)} SET "my.text" = 'Zürich'; ALTER DATABASE {quote_name(db)} SET search_path = 'schéma', public;
+        COMMENT ON DATABASE {quote_name(db)} IS 'Größe'""")
+    server.psql(db, 'CREATE TABLE "Schlüssel" (id int, "Wärme" text); INSERT INTO "Schlüssel" VALUES (1, \'heiß\')')
+    configure(tmp_path, "named", pg_dump=server.pg_dump)
+    round_trip(tmp_path, server, "named", db, copied)
+    assert compare.database_facts(server, db) == compare.database_facts(server, copied)
+    assert compare.content(server, db) == compare.content(server, copied)
 
 
 def test_without_owners_and_grants(tortured):

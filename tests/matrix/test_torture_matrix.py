@@ -4,6 +4,7 @@ from test_torture import (  # noqa: F401
     Tortured,
     test_content_of_every_table,
     test_database_properties,
+    test_database_with_a_foreign_name,
     test_it_was_written_meanwhile,
     test_item,
     test_large_objects,
