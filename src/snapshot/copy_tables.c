@@ -299,10 +299,10 @@ static hf_status refuse_salvage(const worker *self, const range *this, hf_error 
     (void) list_damaged_objects(self, this->first_page, this->end_page, &list, &ignored);
     (void) hf_prefix(error, "large objects are damaged on disk, of %u to %u: %s%s", this->first_page,
                      this->end_page - 1, hf_buf_text(&list), list.overflowed ? " and more" : "");
-    return hf_hint(error,
-                   "no snapshot was taken, and --salvage does not reach large objects: put these back from an "
-                   "earlier snapshot, or remove them (lo_unlink); with zero_damaged_pages others on the same "
-                   "page would lose bytes without a word");
+    return hf_hint(
+        error, "no snapshot was taken, and --salvage does not reach large objects: put these back from an "
+               "earlier snapshot, or remove them (lo_unlink); with zero_damaged_pages others on the same "
+               "page would lose bytes without a word");
 }
 
 static hf_status name_range(const worker *self, const range *this, hf_error *error)
