@@ -308,7 +308,7 @@ static void print_all(const all_backups *self)
         hf_grid_cell(&grid, "%s", manifest != NULL ? hf_show_count(hf_manifest_rows(manifest), text) : "-");
         hf_grid_cell(&grid, "%s", manifest != NULL ? hf_show_size(it->result.bytes_written, text) : "-");
         hf_grid_cell(&grid, "%s", manifest != NULL ? hf_show_duration(it->result.took_ms, text) : "-");
-        hf_grid_cell(&grid, "%s", it->error.message);
+        hf_grid_cell(&grid, "%s", it->status != HF_OK ? it->error.message : "");
     }
     hf_grid_print(&grid, 0);
 }

@@ -60,8 +60,7 @@ static hf_status copy_all(const hf_session *session, hf_repository *to, const hf
         copied->place = place;
         copied->snapshot = hf_strdup(ids->items[i]);
         copied->transfer.existed = is_listed(&there, ids->items[i]);
-        if (!copied->transfer.existed)
-            status = hf_copy_snapshot(&options, &copied->transfer, &why);
+        status = copied->transfer.existed ? HF_OK : hf_copy_snapshot(&options, &copied->transfer, &why);
         if (status != HF_OK)
             copied->error = why;
     }

@@ -1,4 +1,5 @@
 """copy_to and `holdfast copy`: snapshots in a second repository, of other keys too, and used from there."""
+import json
 import shutil
 
 import pytest
@@ -115,6 +116,24 @@ def test_a_broken_source_is_not_copied(copied):
     chunk.write_bytes(b"x" + chunk.read_bytes()[1:])
     assert chunk.name in copied.holdfast("copy", check=12).stderr
     assert copied.ids("--repository", "copy") == []
+
+
+def test_only_what_failed_is_called_failed(copied):
+    """One that is there already has nothing of the failure before it, nor a copied one of what was missing before."""
+    copied.set_copies()
+    copied.cluster.psql(copied.db, "CREATE TABLE only_before AS SELECT 1 AS n")
+    first = copied.json("backup")["snapshot"]["id"]
+    copied.cluster.psql(copied.db, "DROP TABLE only_before")
+    copied.set_copies(at(copied.far))
+    result = copied.holdfast("backup", "--all", check=0)
+    assert "does not exist" not in result.stdout
+    mine, theirs = ({path.name: path for path in (folder / "objects").rglob("??/*")} for folder in (copied.repository, copied.far))
+    manifests = {json.loads(path.read_text())["manifest"]["object"] for path in (copied.repository / "snapshots" / "site").iterdir()}
+    chunk = mine[min(mine.keys() - theirs.keys() - manifests)]
+    chunk.write_bytes(b"x" + chunk.read_bytes()[1:])
+    second = copied.ids("--repository", "copy")
+    copies = copied.json("copy", first, *second, check=False)["copies"]
+    assert [(copy["snapshot"], copy["copied"], copy["existed"]) for copy in copies] == [(first, False, False), (*second, True, True)]
 
 
 @pytest.mark.parametrize("point", ["transfer.before_object:kill:2", "repository.before_object:kill:4", "repository.before_manifest:kill",
