@@ -4,6 +4,7 @@ import copy
 import os
 import re
 import shutil
+import signal
 import subprocess
 import time
 from pathlib import Path
@@ -176,11 +177,13 @@ def kept_snapshot(cluster, db, taker):
     while not exported:
         assert taker.poll() is None, "nothing was exported"
         exported = cluster.psql("postgres", "SELECT max(name) FROM pg_ls_dir('pg_snapshots') AS d (name) WHERE name NOT LIKE '%.tmp'")
+    taker.send_signal(signal.SIGSTOP)  # lest it ends before the snapshot is ours as well
     with subprocess.Popen([cluster.bindir + "/psql", "-XAtq", "-v", "ON_ERROR_STOP=1"], env=cluster.environment(db), text=True,
                           stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE) as keeper:
         keeper.stdin.write(f"BEGIN ISOLATION LEVEL REPEATABLE READ; SET TRANSACTION SNAPSHOT '{exported}'; SELECT pg_export_snapshot();\n")
         keeper.stdin.flush()
         name = keeper.stdout.readline().strip()
+        taker.send_signal(signal.SIGCONT)
         assert name, keeper.stderr.read()
         yield name
         keeper.stdin.close()
