@@ -283,8 +283,9 @@ static json_t *all_json(const all_backups *self)
         const bool done = it->result.manifest != NULL;
 
         json_array_append_new(targets,
-                              json_pack("{s:s, s:b, s:o, s:o}", "target", it->target->name, "ok", (int) done,
-                                        "snapshot", done ? snapshot_json(it) : json_null(), "error",
+                              json_pack("{s:s, s:b, s:o, s:o}", "target", it->target->name, "ok",
+                                        (int) (done && it->status == HF_OK), "snapshot",
+                                        done ? snapshot_json(it) : json_null(), "error",
                                         it->status != HF_OK ? hf_out_error_json(&it->error) : json_null()));
     }
     return targets;

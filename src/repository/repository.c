@@ -126,7 +126,7 @@ static hf_status refuse_foreign(void *context, const char *key, uint64_t bytes, 
                        HF_REPOSITORY_FILE);
         return HF_E_FORMAT;
     }
-    (void) hf_hint(error, "choose an empty folder, or one that does not exist yet");
+    (void) hf_hint(error, "choose an empty folder or prefix, or one that does not exist yet");
     return HF_E_FORMAT;
 }
 

@@ -87,7 +87,9 @@ def test_a_copy_that_fails(copied, tmp_path):
         result = copied.holdfast("backup", "--output", "json", check=status)
         copies = result.json()["snapshot"]["copies"]
         assert not copies[0]["copied"] and "not copied" in result.stderr, result
-    assert len(copied.ids()) == 2
+        [row] = copied.holdfast("backup", "--all", "--output", "json", check=status).json()["targets"]
+        assert row["snapshot"] and row["ok"] == (not wait) == (row["error"] is None)
+    assert len(copied.ids()) == 4
     result = copied.holdfast("copy", check=13)
     assert "not copied" in result.stderr
     copied.holdfast("init", check=0)
