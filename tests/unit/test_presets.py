@@ -1,0 +1,14 @@
+"""tests/run divides the integration tests between two presets: each must be in one of them."""
+import json
+import re
+import sys
+from pathlib import Path
+
+root = Path(sys.argv[1])
+presets = {preset["name"]: preset for preset in json.loads((root / "CMakePresets.json").read_text())["testPresets"]}
+left_out = [re.compile(presets[name]["filter"]["exclude"]["name"]) for name in ("rest", "asan")]
+names = ["integration/" + path.stem for path in (root / "tests/integration").glob("test_*.py")]
+lost = [name for name in sorted(names) if all(pattern.search(name) for pattern in left_out)]
+assert names
+if lost:
+    sys.exit(f"neither rest nor asan of CMakePresets.json runs {', '.join(lost)}")
