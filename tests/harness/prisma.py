@@ -48,6 +48,7 @@ class Prisma:
         if _node_is_old():
             node = "node-linux-" + {"x86_64": "x64", "aarch64": "arm64"}[platform.machine()]
             package["dependencies"][node] = NODE
+            del package["overrides"]  # its npm knows no folders there; without them more is installed, and not used
         text = json.dumps(package)
         stamp = hashlib.sha256(text.encode() + (SOURCE / "schema-engine.cjs").read_bytes()).hexdigest()
         FOLDER.mkdir(parents=True, exist_ok=True)
