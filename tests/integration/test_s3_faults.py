@@ -1,7 +1,9 @@
-"""Backups to a real S3 service with each fault on the way."""
+"""Backups to a real S3 service with each fault on the way. A third of the cases; all with HOLDFAST_S3_FAULTS=all (seven minutes)."""
+import os
+
 import pytest
 
-from harness import proc, s3
+from harness import s3
 from harness.fault_proxy import FAULTS, FaultProxy
 from harness.s3_site import remote, restored_equals, server  # noqa: F401
 
@@ -10,9 +12,11 @@ pytestmark = pytest.mark.skipif(s3.missing() is not None, reason=str(s3.missing(
 
 METHODS = ("PUT", "GET", "HEAD", "LIST", "DELETE")
 MATRIX = [(fault, method) for fault in FAULTS for method in METHODS]
+if os.environ.get("HOLDFAST_S3_FAULTS") != "all":
+    MATRIX = MATRIX[::3]  # every fault, and every method
 
 
-@pytest.mark.parametrize(("fault", "method"), MATRIX[::3] if proc.sanitized() else MATRIX)
+@pytest.mark.parametrize(("fault", "method"), MATRIX)
 def test_faults_on_the_way(remote, fault, method):
     """Now and then: the backup succeeds and verifies, or fails cleanly. Always: it fails. The older snapshot stays whole."""
     remote.holdfast("init", check=0)
@@ -28,7 +32,9 @@ def test_faults_on_the_way(remote, fault, method):
         assert result.returncode == 0 or not harmless, result
     remote.use(endpoint=remote.server.url)
     snapshots = [each["id"] for each in remote.json("snapshots")["snapshots"]]
-    assert before in snapshots and len(snapshots) == (2 if result.returncode == 0 else 1)
+    # What is read wrongly after the pointer was put makes a backup fail of which the snapshot is there, and whole.
+    counts = (2,) if result.returncode == 0 else (1, 2) if fault.startswith("flip") else (1,)
+    assert before in snapshots and len(snapshots) in counts, result
     remote.holdfast("verify", "--full", check=0)
     if result.returncode == 0:
         restored_equals(remote)
