@@ -1,0 +1,46 @@
+#include "base/fault.h"
+#include "base/log.h"
+#include "base/signals.h"
+#include "checks/checks.h"
+#include "deploy/phase.h"
+
+static void check_ended(void *context, const hf_check_result *result)
+{
+    (void) context;
+    if (result->passed)
+        hf_log(HF_LOG_INFO, "check \"%s\" passed: %s", result->check->name, result->seen);
+    else
+        hf_log(result->check->warn_only ? HF_LOG_WARNING : HF_LOG_ERROR,
+               "check \"%s\" failed: expected %s, saw %s", result->check->name, result->expected,
+               result->seen);
+}
+
+/* A migrator that is a command tells nothing, so it counts as having changed something. */
+static bool nothing_was_pending(const hf_cycle *cycle)
+{
+    return json_array_size(hf_journal_fact(cycle->journal, "pending")) == 0 &&
+           !json_is_true(hf_journal_fact(cycle->journal, "pending_unknown"));
+}
+
+hf_cycle_event hf_phase_verify(hf_cycle *cycle)
+{
+    HF_AUTO(hf_check_results_done) hf_check_results results = {0};
+    hf_status status = HF_FAULT_STATUS("deploy.before_checks", &cycle->error);
+
+    if (status == HF_OK)
+        status = hf_checks_run(&cycle->options->target->checks, cycle->options->target->name,
+                               cycle->options->url, check_ended, NULL, &results, &cycle->error);
+    if (status == HF_OK)
+        status = hf_stop_check(&cycle->error);
+    hf_cycle_fact(cycle, "checks", hf_check_results_json(&results));
+    for (size_t i = 0; status == HF_OK && i < results.results.count; i++) {
+        const hf_check_result *result = &results.results.items[i];
+
+        if (!result->passed && !result->check->warn_only)
+            status = hf_fail(&cycle->error, HF_E_CHECKS_FAILED, "check \"%s\" failed: expected %s, saw %s",
+                             result->check->name, result->expected, result->seen);
+    }
+
+    hf_cycle_event event = hf_cycle_outcome(status);
+    return event != HF_EVENT_DONE && nothing_was_pending(cycle) ? HF_EVENT_UNCHANGED : event;
+}
