@@ -33,7 +33,8 @@ typedef struct hf_migrations_config {
     char *url_variable;      /* name of that variable; default DATABASE_URL */
     char *folder;            /* working folder of the command; default: the configuration's */
     int64_t timeout_ms;      /* of one migration or of the command; 0: none */
-    int64_t lock_timeout_ms; /* for native migrations; 0: the server's */
+    int64_t lock_timeout_ms; /* for native migrations, 10 s; 0: the server's */
+    int lock_retries;        /* after a lock timeout that left nothing behind; 6 */
 } hf_migrations_config;
 
 typedef enum hf_check_kind { HF_CHECK_HTTP, HF_CHECK_SQL, HF_CHECK_SCHEMA, HF_CHECK_COMMAND } hf_check_kind;

@@ -396,7 +396,15 @@ const hf_option hf_options[] = {
     {"targets.*.migrations.timeout", HF_OPTION_DURATION, TARGET(migrations.timeout_ms), .min = 0,
      .max = 7 * DAY, .fallback = "0", .help = "Of one migration, or of the command; 0: none."},
     {"targets.*.migrations.lock_timeout", HF_OPTION_DURATION, TARGET(migrations.lock_timeout_ms), .min = 0,
-     .max = DAY, .fallback = "0", .help = "lock_timeout while migrations run; 0: the server's."},
+     .max = DAY, .fallback = "10s",
+     .help = "Of prisma and sql: lock_timeout for each file, so that nobody queues behind a migration that "
+             "waits; 0: the "
+             "server's. A file\nmay set its own; with CONCURRENTLY there is none."},
+    {"targets.*.migrations.lock_retries", HF_OPTION_INT, TARGET(migrations.lock_retries), .min = 0,
+     .max = 1000, .fallback = "6",
+     .help = "How often a file is tried again, after longer and longer pauses, if a lock was not to be had "
+             "and it is\n"
+             "certain that nothing of it was applied: it is one transaction."},
 
     {"targets.*.deploy", HF_OPTION_GROUP, .help = "The guarded deploy."},
     {"targets.*.deploy.rollback", HF_OPTION_GROUP, .required = false},

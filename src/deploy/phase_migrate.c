@@ -32,10 +32,28 @@ static void migration_output(void *context, const char *text)
     hf_log(HF_LOG_INFO, "%s", text);
 }
 
+/* The fact has the latest tree of each migration that waited. */
+static void migration_blocked(void *context, const char *name, const json_t *tree)
+{
+    hf_cycle *cycle = context;
+    json_t *blocked = json_object_get(cycle->facts, "blocked");
+    HF_AUTO_STR shown = hf_migrations_blockers_shown(tree);
+
+    if (blocked == NULL) {
+        hf_cycle_fact(cycle, "blocked", json_object());
+        blocked = json_object_get(cycle->facts, "blocked");
+    }
+    json_object_set(blocked, name, (json_t *) tree);
+    hf_log(HF_LOG_WARNING, "%s waits for a lock:\n%s", name, shown);
+}
+
 hf_cycle_event hf_phase_migrate(hf_cycle *cycle)
 {
-    const hf_migrations_events events = {
-        .context = cycle, .begin = migration_began, .end = migration_ended, .output = migration_output};
+    const hf_migrations_events events = {.context = cycle,
+                                         .begin = migration_began,
+                                         .end = migration_ended,
+                                         .output = migration_output,
+                                         .blocked = migration_blocked};
     size_t applied = 0;
     hf_status status = hf_cycle_guard(cycle, &cycle->error);
 

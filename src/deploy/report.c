@@ -50,7 +50,8 @@ hf_status hf_deploy_report(hf_repository *repository, const char *target, const 
                                         "holdfast",        "pending",       "approval",
                                         "applied",         "checks",        "error",
                                         "failed_in",       "restore",       "way_back_error",
-                                        "failed_database", "preflight",     "resumed_by"};
+                                        "failed_database", "preflight",     "resumed_by",
+                                        "blocked"};
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
 
     HF_TRY(hf_journal_load(repository, target, cycle, &journal, error));

@@ -7,6 +7,8 @@
 #ifndef HF_MIGRATIONS_H
 #define HF_MIGRATIONS_H
 
+#include <jansson.h>
+
 #include "base/error.h"
 #include "base/memory.h"
 #include "config/config.h"
@@ -57,7 +59,15 @@ typedef struct hf_migrations_events {
     void (*begin)(void *context, const char *name);
     void (*end)(void *context, const char *name, int64_t took_ms);
     void (*output)(void *context, const char *text); /* notices; a command's output */
+    /*
+     * It waits for a lock, and who is in the way has changed: [{depth, pid, user, application, state, age_ms, query,
+     * awaits}], itself first (depth 0), each before those that block it.
+     */
+    void (*blocked)(void *context, const char *name, const json_t *tree);
 } hf_migrations_events;
+
+/* Such a tree as lines of text, indented; the caller owns it. */
+char *hf_migrations_blockers_shown(const json_t *tree);
 
 /*
  * Apply what is pending.  HF_E_MIGRATION names the migration, SQLSTATE, message and position; the database may then hold half of

@@ -6,7 +6,10 @@
 #include "base/fault.h"
 #include "base/file.h"
 #include "base/log.h"
+#include "base/retry.h"
 #include "base/signals.h"
+#include "base/text.h"
+#include "migrations/lock_wait.h"
 #include "migrations/utf8.h"
 
 #define BOM "\xEF\xBB\xBF"
@@ -87,11 +90,17 @@ int hf_script_line(const char *sql, int position)
     return line;
 }
 
-/* Set anew before each file, because an earlier one may have changed it. */
-static hf_status set_lock_timeout(hf_pg *pg, const hf_migrations_config *config, hf_error *error)
+/*
+ * Set anew before each file, because an earlier one may have changed it.  What works with CONCURRENTLY waits for others'
+ * transactions and keeps nobody waiting; a timeout would leave an invalid index.
+ */
+static hf_status set_lock_timeout(hf_pg *pg, const hf_migrations_config *config, bool concurrent,
+                                  hf_error *error)
 {
     if (config->lock_timeout_ms == 0)
         return HF_OK;
+    if (concurrent)
+        return hf_pg_exec(pg, "RESET lock_timeout", error);
     return hf_pg_execf(pg, error, "SET lock_timeout = %" PRId64, config->lock_timeout_ms);
 }
 
@@ -157,30 +166,65 @@ static hf_status run_whole(hf_pg *pg, const char *sql, hf_error *error)
     return hf_hint(error, "add COMMIT at its end, or better remove BEGIN: a file is one transaction anyway");
 }
 
-hf_status hf_script_run(hf_migrations_session *session, const hf_migrations_config *config, const char *name,
-                        const char *sql, const hf_migrations_events *events, char **ret_logs, hf_error *error)
+static hf_status run_once(hf_lock_watch *watch, const hf_migrations_config *config, const char *sql,
+                          bool concurrent, char **ret_logs, hf_error *error)
 {
-    hf_error local;
-    hf_error *failure = error != NULL ? error : &local;
+    hf_migrations_session *session = watch->session;
 
-    HF_TRY(hf_migrations_session_open_scripts(session, failure));
-    HF_TRY(set_lock_timeout(session->scripts, config, failure));
-    HF_FAULT("migrations.before_script", failure);
+    HF_TRY(hf_migrations_session_open_scripts(session, error));
+    HF_TRY(set_lock_timeout(session->scripts, config, concurrent, error));
+    HF_FAULT("migrations.before_script", error);
     hf_pg_set_deadline(session->scripts, config->timeout_ms > 0 ? hf_monotonic_ms() + config->timeout_ms : 0);
-    hf_status status = run_whole(session->scripts, sql, failure);
+    hf_lock_watch_begin(watch);
+    hf_status status = run_whole(session->scripts, sql, error);
 
+    hf_lock_watch_end(watch);
     hf_pg_set_deadline(session->scripts, 0);
     if (status == HF_OK)
-        status = HF_FAULT_STATUS("migrations.after_script", failure);
+        status = HF_FAULT_STATUS("migrations.after_script", error);
     HF_AUTO_STR notices = hf_pg_take_notices(session->scripts);
 
     if (notices != NULL)
-        hf_migrations_tell_output(events, notices);
+        hf_migrations_tell_output(watch->events, notices);
     if (status == HF_OK)
         return HF_OK;
 
-    *ret_logs = logs_text(session->scripts, name, sql, failure);
-    status = name_failure(session->scripts, name, sql, failure);
+    hf_freep(ret_logs);
+    *ret_logs = logs_text(session->scripts, watch->name, sql, error);
+    status = name_failure(session->scripts, watch->name, sql, error);
     roll_back(session);
     return status;
+}
+
+hf_status hf_script_run(hf_migrations_session *session, const hf_migrations_config *config, const char *name,
+                        const char *sql, const hf_migrations_events *events, char **ret_logs, hf_error *error)
+{
+    HF_AUTO(hf_statements_done) hf_statements statements = {0};
+    HF_AUTO(hf_lock_watch_done)
+    hf_lock_watch watch = {
+        .session = session, .events = events, .name = name, .every_ms = config->lock_timeout_ms / 2};
+    hf_retry retry = {.max_tries = config->lock_retries + 1,
+                      .max_total_ms = config->timeout_ms > 0 ? config->timeout_ms : INT64_MAX / 2,
+                      .first_wait_ms = 1000,
+                      .max_wait_ms = 30000};
+    hf_error local;
+    hf_error *failure = error != NULL ? error : &local;
+    hf_status status;
+
+    HF_TRY(hf_statements_read(sql, strlen(sql), &statements, failure));
+    bool concurrent = hf_script_is_concurrent(&statements);
+    bool repeatable = hf_script_is_one_transaction(&statements);
+
+    for (;;) {
+        status = run_once(&watch, config, sql, concurrent, ret_logs, failure);
+        if (status != HF_E_MIGRATION || !hf_streq(failure->sqlstate, "55P03"))
+            return status;
+        hf_lock_watch_hint(&watch, failure);
+        if (!repeatable || session->scripts == NULL || !hf_retry_again(&retry, HF_E_LOCKED, 0))
+            return status;
+        HF_AUTO_STR again =
+            hf_format("%s could not have its lock; nothing of it was applied, trying again (%d of %d)", name,
+                      retry.tries, config->lock_retries);
+        hf_migrations_tell_output(events, again);
+    }
 }

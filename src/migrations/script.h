@@ -24,10 +24,10 @@ HF_MUST_CHECK hf_status hf_script_check(const char *name, const char *sql, size_
 int hf_script_line(const char *sql, int position);
 
 /*
- * Run it on the session's second connection, with the configuration's limits.  A transaction that the script leaves
- * open is a failure; after any failure the connection is rolled back, so that nothing it locked stands in the
- * ledger's way.  HF_E_MIGRATION (HF_E_CANCELLED after a stop request) names migration, line, SQLSTATE and message;
- * ret_logs then gets the whole text for the ledger (caller owns).
+ * Run it on the session's second connection, with the configuration's limits; after a lock timeout again, where that is
+ * certain to be harmless (lock_wait.h).  A transaction that the script leaves open is a failure; after any failure the
+ * connection is rolled back, so that nothing it locked stands in the ledger's way.  HF_E_MIGRATION (HF_E_CANCELLED after a
+ * stop request) names migration, line, SQLSTATE and message; ret_logs then gets the whole text for the ledger (caller owns).
  */
 HF_MUST_CHECK hf_status hf_script_run(hf_migrations_session *session, const hf_migrations_config *config,
                                       const char *name, const char *sql, const hf_migrations_events *events,

@@ -138,7 +138,8 @@ static hf_status fail_connect(PGconn *conn, const char *host, hf_error *error)
         return hf_hint(error, "%s", hint);
     }
     if (hf_streq(sqlstate, "55000"))
-        return hf_hint(error, "if a swap of databases was cut short, `holdfast resume` lets clients in again");
+        return hf_hint(error,
+                       "if a swap of databases was cut short, `holdfast resume` lets clients in again");
     if (code == HF_E_CONNECTION)
         return hf_hint(
             error,
@@ -407,6 +408,12 @@ void hf_pg_set_deadline(hf_pg *pg, int64_t monotonic_ms)
     pg->deadline_ms = monotonic_ms;
 }
 
+void hf_pg_set_watch(hf_pg *pg, void (*watch)(void *context), void *context)
+{
+    pg->watch = watch;
+    pg->watch_context = context;
+}
+
 static bool is_late(const hf_pg *pg)
 {
     return pg->deadline_ms > 0 && hf_monotonic_ms() >= pg->deadline_ms;
@@ -423,6 +430,8 @@ hf_status hf_pg_wait_socket(hf_pg *pg, bool for_writing, bool *cancelled, hf_err
             *cancelled = true;
             hf_pg_cancel(pg);
         }
+        if (pg->watch != NULL)
+            pg->watch(pg->watch_context);
     }
     return HF_OK;
 }

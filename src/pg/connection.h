@@ -51,6 +51,12 @@ char *hf_pg_take_notices(hf_pg *pg); /* caller owns; NULL when there are none */
  */
 void hf_pg_set_deadline(hf_pg *pg, int64_t monotonic_ms);
 
+/*
+ * Call `watch` about five times a second while a statement of this connection is under way and the server is silent; NULL: no
+ * more.  It may use other connections, not this one.
+ */
+void hf_pg_set_watch(hf_pg *pg, void (*watch)(void *context), void *context);
+
 /* One simple Query message, one or many statements, results thrown away; a COPY in it is ended with an error. */
 HF_MUST_CHECK hf_status hf_pg_exec(hf_pg *pg, const char *sql, hf_error *error);
 HF_MUST_CHECK hf_status hf_pg_execf(hf_pg *pg, hf_error *error, const char *fmt, ...) HF_PRINTF(3, 4);

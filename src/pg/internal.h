@@ -13,6 +13,8 @@ struct hf_pg {
     int version;
     hf_buf notices;
     int64_t deadline_ms; /* of hf_pg_set_deadline(); 0: none */
+    void (*watch)(void *context);
+    void *watch_context;
     int error_position;
     char *error_detail;
     char *error_hint;
