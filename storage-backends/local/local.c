@@ -9,7 +9,8 @@
  * it is remembered.  The parent is fsynced for a found one too, because another process may have made it a moment ago
  * and not yet come to its own fsync.
  *
- * Symbolic links are not followed below the root.
+ * Symbolic links are not followed below the root: each folder of a key is opened from the one above it, and what is done to
+ * the file is done from there, so a link that somebody puts in the way meanwhile leads nowhere.
  */
 #include <dirent.h>
 #include <errno.h>
@@ -33,7 +34,8 @@ typedef struct local {
     hf_storage storage;
     char *root; /* absolute, without a slash at its end */
     pthread_mutex_t mutex;
-    hf_strings known_folders; /* full paths that exist durably; guarded by mutex */
+    hf_strings
+        known_folders; /* those that exist durably: "" is the root, else as in a key; guarded by mutex */
 } local;
 
 /* An error from errno that names what was done to which key. */
@@ -64,20 +66,31 @@ static hf_status fail_not_found(hf_error *error, const local *self, const char *
     return hf_fail(error, HF_E_NOT_FOUND, "\"%s\" does not exist in \"%s\"", key, self->root);
 }
 
-/* ENOTDIR: a part of the key is a file, so nothing can be below it. */
+/* ENOTDIR: a part of the key is a file, so nothing can be below it.  ELOOP: a link, which is none of ours. */
 static bool is_absent(int error_number)
 {
-    return error_number == ENOENT || error_number == ENOTDIR;
+    return error_number == ENOENT || error_number == ENOTDIR || error_number == ELOOP;
 }
 
-static hf_status sync_folder(const local *self, const char *folder, const char *key, hf_error *error)
+/*
+ * The folder that `key` lies in, opened; -1 with errno.  *ret_name is the last part of the key, borrowed from it.
+ */
+static int open_folder_of(const local *self, const char *key, const char **ret_name)
 {
-    HF_AUTO_FD fd = open(folder, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    int fd = open(self->root, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    const char *slash;
 
-    if (fd < 0 || fsync(fd) != 0)
-        return fail_errno(error, self, "sync the folder of", key);
+    for (; fd >= 0 && (slash = strchr(key, '/')) != NULL; key = slash + 1) {
+        HF_AUTO_STR part = hf_strndup(key, (size_t) (slash - key));
+        int below = openat(fd, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        const int saved = errno;
 
-    return HF_OK;
+        (void) close(fd);
+        errno = saved;
+        fd = below;
+    }
+    *ret_name = key;
+    return fd;
 }
 
 static bool is_known_folder(local *self, const char *folder)
@@ -104,57 +117,78 @@ static void forget_folders(local *self)
     pthread_mutex_unlock(&self->mutex);
 }
 
-/* Make a folder and what is missing above it, each name durable before the next is made. */
-static hf_status make_folder(local *self, const char *folder, const char *key, hf_error *error)
+/* The root and what is missing above it.  What is there above it is not ours, and may be a link. */
+static hf_status make_root(local *self, const char *folder, const char *key, hf_error *error)
 {
-    if (is_known_folder(self, folder))
-        return HF_OK;
-
     HF_AUTO_STR parent = hf_path_dirname(folder);
-    bool below_root = hf_starts_with(folder, self->root) && folder[strlen(self->root)] == '/';
     struct stat info;
-    bool made = false;
+    int made = mkdir(folder, 0700);
 
-    if (below_root)
-        HF_TRY(make_folder(self, parent, key, error));
-
-    if (mkdir(folder, 0700) == 0) {
-        made = true;
-    } else if (errno == ENOENT && !hf_streq(parent, folder)) {
-        if (below_root)
-            forget_folders(self); /* someone removed it behind our back */
-        HF_TRY(make_folder(self, parent, key, error));
-        if (mkdir(folder, 0700) != 0 && errno != EEXIST)
-            return fail_errno(error, self, "make the folder of", key);
-        made = true;
-    } else if (errno != EEXIST) {
-        /* A read-only parent answers so even if the folder is there. */
+    if (made != 0 && errno == ENOENT && !hf_streq(parent, folder)) {
+        HF_TRY(make_root(self, parent, key, error));
+        made = mkdir(folder, 0700);
+    }
+    if (made != 0) { /* a read-only parent answers so even if the folder is there */
         const int saved = errno;
 
-        if (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode)) {
-            errno = saved;
-            return fail_errno(error, self, "make the folder of", key);
-        }
-    }
-
-    if (!made && (stat(folder, &info) != 0 || !S_ISDIR(info.st_mode))) {
-        errno = ENOTDIR;
+        if (stat(folder, &info) == 0 && S_ISDIR(info.st_mode))
+            return HF_OK;
+        errno = saved == EEXIST ? ENOTDIR : saved;
         return fail_errno(error, self, "make the folder of", key);
     }
 
-    /* Folders above the root that were there before us are not ours to open. */
-    if (made || below_root)
-        HF_TRY(sync_folder(self, parent, key, error));
+    HF_AUTO_FD above = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 
-    remember_folder(self, folder);
+    if (above < 0 || fsync(above) != 0)
+        return fail_errno(error, self, "sync the folder of", key);
+    return HF_OK;
+}
+
+/* One folder below the root, named as in a key, the one above it being there. */
+static hf_status make_folder(local *self, const char *folder, const char *key, hf_error *error)
+{
+    const char *name;
+    HF_AUTO_FD above = open_folder_of(self, folder, &name);
+    struct stat info;
+
+    if (above < 0)
+        return fail_errno(error, self, "make the folder of", key);
+    if (mkdirat(above, name, 0700) != 0) {
+        const int saved = errno;
+
+        if (fstatat(above, name, &info, AT_SYMLINK_NOFOLLOW) != 0 || !S_ISDIR(info.st_mode)) {
+            errno = saved == EEXIST ? ENOTDIR : saved;
+            return fail_errno(error, self, "make the folder of", key);
+        }
+    }
+    if (fsync(above) != 0)
+        return fail_errno(error, self, "sync the folder of", key);
+    return HF_OK;
+}
+
+/* All the folders of a key, each name durable before the next is made. */
+static hf_status make_folders(local *self, const char *key, hf_error *error)
+{
+    if (!is_known_folder(self, "")) {
+        HF_TRY(make_root(self, self->root, key, error));
+        remember_folder(self, "");
+    }
+    for (const char *slash = strchr(key, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+        HF_AUTO_STR folder = hf_strndup(key, (size_t) (slash - key));
+
+        if (is_known_folder(self, folder))
+            continue;
+        HF_TRY(make_folder(self, folder, key, error));
+        remember_folder(self, folder);
+    }
     return HF_OK;
 }
 
 /* Write and fsync the temporary file; on failure it is gone again. */
-static hf_status write_temporary(const local *self, const char *key, const char *tmp, const void *data,
-                                 size_t len, hf_error *error)
+static hf_status write_temporary(const local *self, const char *key, int folder, const char *tmp,
+                                 const void *data, size_t len, hf_error *error)
 {
-    int fd = open(tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+    int fd = openat(folder, tmp, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
 
     if (fd < 0)
         return fail_errno(error, self, "write", key);
@@ -184,7 +218,7 @@ static hf_status write_temporary(const local *self, const char *key, const char 
     }
 
     if (!sound) {
-        (void) unlink(tmp);
+        (void) unlinkat(folder, tmp, 0);
         errno = saved;
         return fail_errno(error, self, "write", key);
     }
@@ -193,26 +227,26 @@ static hf_status write_temporary(const local *self, const char *key, const char 
 }
 
 /* Give the temporary file its name, unless there is a file of that name: exactly one of several callers succeeds. */
-static int rename_new(const char *tmp, const char *path)
+static int rename_new(int folder, const char *tmp, const char *name)
 {
-    if (renameat2(AT_FDCWD, tmp, AT_FDCWD, path, RENAME_NOREPLACE) == 0)
+    if (renameat2(folder, tmp, folder, name, RENAME_NOREPLACE) == 0)
         return 0;
     if (errno != EINVAL && errno != ENOSYS)
         return -1;
 
     /* A file system without it (NFS): a hard link is as exclusive. */
-    if (link(tmp, path) != 0)
+    if (linkat(folder, tmp, folder, name, 0) != 0)
         return -1;
-    (void) unlink(tmp);
+    (void) unlinkat(folder, tmp, 0);
     return 0;
 }
 
-static hf_status name_temporary(const local *self, const char *key, const char *tmp, const char *path,
-                                bool only_new, hf_error *error)
+static hf_status name_temporary(const local *self, const char *key, int folder, const char *tmp,
+                                const char *name, bool only_new, hf_error *error)
 {
     HF_FAULT("storage.local.before_rename", error);
 
-    if ((only_new ? rename_new(tmp, path) : rename(tmp, path)) != 0) {
+    if ((only_new ? rename_new(folder, tmp, name) : renameat(folder, tmp, folder, name)) != 0) {
         if (only_new && errno == EEXIST)
             return hf_fail(error, HF_E_EXISTS, "\"%s\" exists already in \"%s\"", key, self->root);
         return fail_errno(error, self, "write", key);
@@ -222,46 +256,69 @@ static hf_status name_temporary(const local *self, const char *key, const char *
     return HF_OK;
 }
 
-static hf_status put_in_folder(local *self, const char *key, const char *folder, const char *path,
-                               const void *data, size_t len, bool only_new, hf_error *error)
+static hf_status put_in_folder(local *self, const char *key, const void *data, size_t len, bool only_new,
+                               hf_error *error)
 {
+    const char *name;
     char random[33];
 
     hf_random_hex(16, random);
-    HF_AUTO_STR tmp = hf_format("%s/" HF_TMP_PREFIX "%s", folder, random);
+    HF_AUTO_STR tmp = hf_format(HF_TMP_PREFIX "%s", random);
 
-    HF_TRY(make_folder(self, folder, key, error));
-    HF_TRY(write_temporary(self, key, tmp, data, len, error));
+    HF_TRY(make_folders(self, key, error));
+    HF_AUTO_FD folder = open_folder_of(self, key, &name);
 
-    hf_status status = name_temporary(self, key, tmp, path, only_new, error);
+    if (folder < 0)
+        return fail_errno(error, self, "write", key);
+    HF_TRY(write_temporary(self, key, folder, tmp, data, len, error));
+
+    hf_status status = name_temporary(self, key, folder, tmp, name, only_new, error);
 
     if (status != HF_OK) {
-        (void) unlink(tmp);
+        (void) unlinkat(folder, tmp, 0);
         return status;
     }
 
-    return sync_folder(self, folder, key, error);
+    return fsync(folder) == 0 ? HF_OK : fail_errno(error, self, "sync the folder of", key);
+}
+
+static hf_status local_stat(hf_storage *storage, const char *key, uint64_t *ret_bytes, hf_error *error)
+{
+    local *self = (local *) storage;
+    const char *name;
+    HF_AUTO_FD folder = open_folder_of(self, key, &name);
+    struct stat info;
+
+    if (folder < 0 || fstatat(folder, name, &info, AT_SYMLINK_NOFOLLOW) != 0) {
+        if (is_absent(errno))
+            return fail_not_found(error, self, key);
+        return fail_errno(error, self, "look at", key);
+    }
+
+    if (!S_ISREG(info.st_mode))
+        return fail_not_found(error, self, key);
+
+    *ret_bytes = (uint64_t) info.st_size;
+    return HF_OK;
 }
 
 static hf_status local_put(hf_storage *storage, const char *key, const void *data, size_t len, bool only_new,
                            hf_error *error)
 {
     local *self = (local *) storage;
-    HF_AUTO_STR path = hf_path_join(self->root, key);
-    HF_AUTO_STR folder = hf_path_dirname(path);
     hf_error first = {0};
-    struct stat info;
+    uint64_t bytes;
 
     /* The rename decides; this only spares the writing where it is already decided. */
-    if (only_new && lstat(path, &info) == 0)
+    if (only_new && local_stat(storage, key, &bytes, NULL) == HF_OK)
         return hf_fail(error, HF_E_EXISTS, "\"%s\" exists already in \"%s\"", key, self->root);
 
-    hf_status status = put_in_folder(self, key, folder, path, data, len, only_new, &first);
+    hf_status status = put_in_folder(self, key, data, len, only_new, &first);
 
     if (status == HF_E_STORAGE && first.sys_errno == ENOENT) {
         /* A remembered folder was removed meanwhile. */
         forget_folders(self);
-        return put_in_folder(self, key, folder, path, data, len, only_new, error);
+        return put_in_folder(self, key, data, len, only_new, error);
     }
 
     if (status != HF_OK && error != NULL)
@@ -272,12 +329,13 @@ static hf_status local_put(hf_storage *storage, const char *key, const void *dat
 static hf_status local_get(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error)
 {
     local *self = (local *) storage;
-    HF_AUTO_STR path = hf_path_join(self->root, key);
+    const char *name;
+    HF_AUTO_FD folder = open_folder_of(self, key, &name);
     /* O_NONBLOCK: a FIFO of that name must not hold us up; regular files do not care. */
-    HF_AUTO_FD fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    HF_AUTO_FD fd = folder < 0 ? -1 : openat(folder, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     struct stat info;
 
-    if (fd < 0 && (is_absent(errno) || errno == ELOOP))
+    if (fd < 0 && is_absent(errno))
         return fail_not_found(error, self, key);
     if (fd < 0 || fstat(fd, &info) != 0)
         return fail_errno(error, self, "read", key);
@@ -316,25 +374,6 @@ static hf_status local_get(hf_storage *storage, const char *key, hf_buf *ret_dat
 
     place[size] = '\0';
     ret_data->len += size;
-    return HF_OK;
-}
-
-static hf_status local_stat(hf_storage *storage, const char *key, uint64_t *ret_bytes, hf_error *error)
-{
-    local *self = (local *) storage;
-    HF_AUTO_STR path = hf_path_join(self->root, key);
-    struct stat info;
-
-    if (lstat(path, &info) != 0) {
-        if (is_absent(errno))
-            return fail_not_found(error, self, key);
-        return fail_errno(error, self, "look at", key);
-    }
-
-    if (!S_ISREG(info.st_mode))
-        return fail_not_found(error, self, key);
-
-    *ret_bytes = (uint64_t) info.st_size;
     return HF_OK;
 }
 
@@ -410,8 +449,9 @@ static hf_status collect_entry(const listing *list, int folder_fd, const char *f
 static hf_status collect_folder(const listing *list, const char *folder, list_entries *entries,
                                 hf_error *error)
 {
-    HF_AUTO_STR path = hf_path_join(list->self->root, folder);
-    HF_AUTO(closedirp) DIR *dir = opendir(path);
+    const char *rest;
+    int fd = open_folder_of(list->self, folder, &rest);
+    HF_AUTO(closedirp) DIR *dir = fd < 0 ? NULL : fdopendir(fd);
 
     if (dir == NULL)
         return is_absent(errno) ? HF_OK : fail_errno(error, list->self, "list", folder);
@@ -475,11 +515,14 @@ typedef struct sweeping {
 static hf_status sweep_file(void *context, const hf_storage_entry *entry, hf_error *error)
 {
     const sweeping *sweep = context;
-    HF_AUTO_STR path = hf_path_join(sweep->self->root, entry->key);
+    const char *name;
 
     if (entry->modified_ms >= sweep->before_ms)
         return HF_OK;
-    if (unlink(path) != 0)
+
+    HF_AUTO_FD folder = open_folder_of(sweep->self, entry->key, &name);
+
+    if (folder < 0 || unlinkat(folder, name, 0) != 0)
         return is_absent(errno) ? HF_OK : fail_errno(error, sweep->self, "remove", entry->key);
     sweep->swept->count++;
     sweep->swept->bytes += entry->bytes;
@@ -498,17 +541,16 @@ static hf_status local_sweep(hf_storage *storage, int64_t older_ms, hf_storage_s
 static hf_status local_remove(hf_storage *storage, const char *key, hf_error *error)
 {
     local *self = (local *) storage;
-    HF_AUTO_STR path = hf_path_join(self->root, key);
-    HF_AUTO_STR folder = hf_path_dirname(path);
+    const char *name;
+    HF_AUTO_FD folder = open_folder_of(self, key, &name);
 
     HF_FAULT("storage.local.before_remove", error);
-    if (unlink(path) != 0) {
+    if (folder < 0 || unlinkat(folder, name, 0) != 0) {
         if (is_absent(errno) || errno == EISDIR)
             return HF_OK;
         return fail_errno(error, self, "remove", key);
     }
-
-    return sync_folder(self, folder, key, error);
+    return fsync(folder) == 0 ? HF_OK : fail_errno(error, self, "sync the folder of", key);
 }
 
 static hf_status local_free_bytes(hf_storage *storage, uint64_t *ret_bytes, hf_error *error)

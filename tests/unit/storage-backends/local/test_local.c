@@ -166,6 +166,35 @@ static void test_local__follows_no_symbolic_link(void **state)
     assert_string_equal(hf_buf_text(&data), "secret");
 }
 
+/* A folder of a key that is a link leads nowhere either: what it points to is not read, written, listed or removed. */
+static void test_local__follows_no_link_to_a_folder(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO_STR outside = hf_path_join(f->folder, "outside");
+    HF_AUTO_STR victim = hf_path_join(outside, "victim");
+    HF_AUTO_STR planted = hf_path_join(outside, "planted");
+    HF_AUTO_STR link_path = hf_path_join(f->root, "link");
+    HF_AUTO_BUF data = HF_BUF_MAX(64);
+    uint64_t bytes = 0;
+    int keys = 0;
+
+    assert_int_equal(mkdir(outside, 0700), 0);
+    assert_int_equal(hf_file_write_atomic(victim, "secret", 6, &f->error), HF_OK);
+    assert_int_equal(hf_storage_put(f->storage, "k", "v", 1, &f->error), HF_OK);
+    assert_int_equal(symlink(outside, link_path), 0);
+
+    assert_int_equal(hf_storage_get(f->storage, "link/victim", &data, &f->error), HF_E_NOT_FOUND);
+    assert_int_equal(hf_storage_stat(f->storage, "link/victim", &bytes, &f->error), HF_E_NOT_FOUND);
+    assert_int_equal(hf_storage_list(f->storage, "", count_key, &keys, &f->error), HF_OK);
+    assert_int_equal(keys, 1);
+    assert_int_equal(hf_storage_remove(f->storage, "link/victim", &f->error), HF_OK);
+    assert_true(hf_file_exists(victim));
+    assert_int_equal(hf_storage_put(f->storage, "link/planted", "v", 1, &f->error), HF_E_STORAGE);
+    assert_int_equal(f->error.sys_errno, ENOTDIR);
+    assert_int_equal(hf_storage_put(f->storage, "link/deeper/planted", "v", 1, &f->error), HF_E_STORAGE);
+    assert_false(hf_file_exists(planted));
+}
+
 static void test_local__a_fifo_does_not_hold_up_a_get(void **state)
 {
     fixture *f = *state;
@@ -305,6 +334,7 @@ int main(void)
         CASE(test_local__reading_makes_no_folder),
         CASE(test_local__makes_folders_anew_that_were_removed),
         CASE(test_local__follows_no_symbolic_link),
+        CASE(test_local__follows_no_link_to_a_folder),
         CASE(test_local__a_fifo_does_not_hold_up_a_get),
         CASE(test_local__a_file_in_the_way_is_named),
         CASE(test_local__a_put_that_fails_leaves_no_file),
