@@ -12,6 +12,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/child.h"
 #include "base/file.h"
 #include "base/text.h"
 #include "config/load.h"
@@ -243,6 +244,7 @@ static hf_status set_secret(const hf_config_reader *in, const hf_option *option,
         strstr(pair->value->text, "://") == NULL) {
         source->kind = HF_SECRET_ENV;
         source->name = hf_strdup(pair->value->text);
+        hf_child_hide_env(source->name); /* whether or not this command comes to read it */
         return HF_OK;
     }
     if (hf_streq(pair->key, "file") && text) {
