@@ -49,9 +49,10 @@ typedef struct hf_storage_faults {
     uint64_t at;        /* the operation with this number, from 1 */
     uint32_t per_mille; /* so many of a thousand, chosen by the seed and their number */
     uint64_t seed;
-    bool after;  /* it is carried out first: only the reply is lost */
-    bool either; /* before or after, chosen like that */
-    bool kill;   /* SIGKILL to this process, instead of HF_E_STORAGE */
+    bool after;                                    /* it is carried out first: only the reply is lost */
+    bool either;                                   /* before or after, chosen like that */
+    bool kill;                                     /* SIGKILL to this process, instead of HF_E_STORAGE */
+    bool (*hides)(uint64_t seed, const char *key); /* listings leave these keys out; NULL: none */
     _Atomic uint64_t operations, hits;
 } hf_storage_faults;
 

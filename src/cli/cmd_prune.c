@@ -4,11 +4,14 @@
  */
 #include "base/log.h"
 #include "base/signals.h"
+#include "base/text.h"
 #include "cli/commands.h"
 #include "cli/describe.h"
 #include "cli/output.h"
 #include "cli/session.h"
 #include "deploy/deploy.h"
+#include "repository/journal.h"
+#include "repository/layout.h"
 #include "repository/lock.h"
 #include "repository/retention.h"
 
@@ -100,20 +103,59 @@ static hf_status refuse_doubt(const hf_retention_plan *plan, const char *target,
         plan->doubted);
 }
 
+static hf_status left_out(const hf_session *session, const char *what, const char *id, hf_error *error)
+{
+    (void) hf_fail(error, HF_E_STORAGE,
+                   "nothing is removed: the listing of \"%s\" leaves out the %s %s, which is there",
+                   hf_storage_url(hf_repository_storage(session->repository)), what, id);
+    return hf_hint(error,
+                   "the storage, or something before it, lists what it had some time ago, or a part of it; "
+                   "try again later");
+}
+
+/* Proofs and cycles, which would keep a snapshot, were looked for by listings; by their keys they are there for sure. */
+static hf_status require_listed(const hf_session *session, const hf_snapshot_info *info,
+                                const hf_proofs *proofs, const hf_strings *cycles, hf_error *error)
+{
+    HF_AUTO(hf_proof_done) hf_proof proof = {0};
+    HF_AUTO_STR cycle = info->cycle != NULL ? hf_cycle_key(info->target, info->cycle) : NULL;
+    uint64_t bytes = 0;
+
+    hf_status status = hf_proofs_find(proofs, info->target, info->id) != NULL
+                           ? HF_E_NOT_FOUND
+                           : hf_proof_get(session->repository, info->target, info->id, &proof, error);
+
+    if (status == HF_OK)
+        return left_out(session, "proof of snapshot", info->id, error);
+    if (status == HF_E_STORAGE || status == HF_E_STORAGE_DENIED)
+        return status;
+    if (cycle == NULL || hf_strings_has(cycles, info->cycle))
+        return HF_OK;
+    status = hf_storage_stat(hf_repository_storage(session->repository), cycle, &bytes, error);
+    if (status == HF_OK)
+        return left_out(session, "cycle", info->cycle, error);
+    return status == HF_E_NOT_FOUND ? HF_OK : status;
+}
+
 /* The snapshots first, the cycles then: a cycle that begins meanwhile needs only a snapshot that is not in the list. */
 static hf_status decide(const hf_session *session, const char *target, const hf_retention *rules,
                         hf_snapshot_list *list, hf_retention_plan *ret_plan, hf_error *error)
 {
     HF_AUTO(hf_proofs_done) hf_proofs proofs = {0};
     HF_AUTO(hf_strings_done) hf_strings unfinished = {0};
+    HF_AUTO(hf_strings_done) hf_strings cycles = {0};
     HF_AUTO_STR cycle = NULL;
 
     HF_TRY(hf_repository_list(session->repository, target, list, error));
     HF_TRY(hf_proof_list(session->repository, target, &proofs, error));
+    HF_TRY(hf_journal_list(session->repository, target, &cycles, error));
     HF_TRY(hf_deploy_unfinished(session->repository, target, &cycle, error));
     if (cycle != NULL)
         hf_strings_add(&unfinished, cycle);
     *ret_plan = hf_retention_decide(rules, list, &proofs, &unfinished);
+    for (size_t i = 0; i < list->count; i++)
+        if (ret_plan->verdicts.items[i].reasons.count == 0)
+            HF_TRY(require_listed(session, &list->items[i], &proofs, &cycles, error));
     return HF_OK;
 }
 

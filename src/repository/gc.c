@@ -1,3 +1,7 @@
+/*
+ * What nobody needs is what no snapshot names, so everything depends on seeing all snapshots.  Where the listing leaves one
+ * out that the inventory or an object tells of, and that is there when it is asked for by key, nothing is removed.
+ */
 #include "repository/gc.h"
 
 #include <stdlib.h>
@@ -7,6 +11,9 @@
 #include "base/fault.h"
 #include "base/signals.h"
 #include "base/text.h"
+#include "repository/document.h"
+#include "repository/find.h"
+#include "repository/inventory.h"
 #include "repository/layout.h"
 #include "repository/presence.h"
 #include "repository/proof.h"
@@ -22,6 +29,7 @@ typedef struct gc {
     const hf_gc_options *options;
     hf_gc_report *report;
     hf_presence *presence;
+    hf_snapshot_list snapshots;
     hf_references references;
     hf_strings garbage; /* keys */
     int64_t now_ms;     /* the storage's */
@@ -31,6 +39,7 @@ typedef struct gc {
 static void gc_done(gc *self)
 {
     hf_presence_end(self->presence);
+    hf_snapshot_list_done(&self->snapshots);
     hf_references_done(&self->references);
     hf_strings_done(&self->garbage);
 }
@@ -83,6 +92,72 @@ static hf_status refuse_to_remove_all(const gc *self, hf_error *error)
                    "the repository has %llu objects, but no snapshot: its \"snapshots/\" may be lost",
                    (unsigned long long) self->report->garbage.count);
     return hf_hint(error, "bring it back from a copy; if nothing is lost, take a \"holdfast backup\" first");
+}
+
+static hf_status left_out(const gc *self, const char *key, hf_error *error)
+{
+    (void) hf_fail(error, HF_E_STORAGE,
+                   "nothing is removed: the listing of \"%s\" leaves out \"%s\", which is there",
+                   hf_storage_url(self->storage), key);
+    return hf_hint(error,
+                   "the storage, or something before it, lists what it had some time ago, or a part of it; "
+                   "try again later, and do not use gc there if it stays so");
+}
+
+static hf_status list_snapshots(gc *self, hf_error *error)
+{
+    HF_TRY(hf_repository_list(self->repository, NULL, &self->snapshots, error));
+    for (size_t i = 0; i < self->snapshots.count; i++) {
+        const hf_snapshot_info *info = &self->snapshots.items[i];
+        HF_AUTO_STR key = hf_snapshot_key(info->target, info->id);
+
+        if (info->unlisted)
+            return left_out(self, key, error);
+    }
+    return HF_OK;
+}
+
+/* Is this object a manifest whose snapshot is there, though nothing else told of it? */
+static hf_status look_for_snapshot(const gc *self, hf_zstd *zstd, const char *object_key, hf_error *error)
+{
+    HF_AUTO_BUF content = HF_BUF_MAX(HF_MANIFEST_RAW_MAX);
+    HF_AUTO_JSON json = NULL;
+    HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
+    uint64_t bytes = 0;
+    hf_error why = {0};
+    hf_status status =
+        hf_repository_read_object(self->repository, zstd, hf_object_of_key(object_key), &content, &why);
+
+    if (status == HF_OK)
+        status = hf_parse_document("the manifest", &content, &json, &why);
+    if (status == HF_OK)
+        status = hf_manifest_from_json(json, &manifest, &why);
+    if (hf_is_damage(status) || status == HF_E_NOT_FOUND)
+        return HF_OK; /* of no snapshot that could be read */
+    if (status != HF_OK) {
+        *error = why;
+        return status;
+    }
+    HF_AUTO_STR key = hf_snapshot_key(manifest->target, manifest->id);
+
+    status = hf_storage_stat(self->storage, key, &bytes, error);
+    if (status == HF_OK)
+        return left_out(self, key, error);
+    return status == HF_E_NOT_FOUND ? HF_OK : status;
+}
+
+/* Snapshots of earlier writers are in no inventory: once, everything that is to be removed is read. */
+static hf_status complete_inventory(gc *self, hf_error *error)
+{
+    HF_AUTO(hf_inventory_done) hf_inventory inventory = {0};
+    HF_AUTO(hf_zstd_freep) hf_zstd *zstd = hf_zstd_new();
+
+    HF_TRY(hf_inventory_read(self->repository, &inventory, error));
+    for (size_t i = 0; i < self->garbage.count && !inventory.complete; i++) {
+        HF_TRY(look_around(self, error));
+        HF_TRY(look_for_snapshot(self, zstd, self->garbage.items[i], error));
+    }
+    return hf_inventory_renew(self->repository, &self->snapshots, error);
 }
 
 static hf_status remove_batch(gc *self, size_t first, size_t end, hf_error *error)
@@ -168,12 +243,14 @@ hf_status hf_gc_run(hf_repository *repository, const hf_gc_options *options, hf_
     HF_FAULT("gc.present", error);
     self.looked_ms = hf_monotonic_ms();
     HF_TRY(hf_presence_time(self.presence, &self.now_ms, error));
-    HF_TRY(hf_references_collect(repository, &self.references, look_around, &self, error));
+    HF_TRY(list_snapshots(&self, error));
+    HF_TRY(hf_references_collect(repository, &self.snapshots, &self.references, look_around, &self, error));
     report->snapshots = self.references.snapshots;
     HF_TRY(hf_storage_list_entries(self.storage, "objects/", judge, &self, error));
     HF_TRY(refuse_to_remove_all(&self, error));
     if (options->dry_run)
         return HF_OK;
+    HF_TRY(complete_inventory(&self, error));
     HF_TRY(remove_garbage(&self, error));
     HF_TRY(remove_proofs(&self, error));
     return hf_storage_sweep(self.storage, options->grace_ms > SWEEP_MIN_MS ? options->grace_ms : SWEEP_MIN_MS,

@@ -36,27 +36,26 @@ static hf_status missing_object(hf_error *error, const char *name)
     return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is missing", name);
 }
 
-/* Open the stored value in place, and decompress it into ret_data, whose maximum is what the object may have. */
-static hf_status unpack_object(const hf_vault *vault, hf_zstd *zstd, const hf_object_ref *object,
-                               hf_buf *stored, hf_buf *ret_data, hf_error *error)
+/* Open the stored value in place, and decompress it into ret_data, whose maximum is what the object may have.  raw_bytes: what it must have, or NULL. */
+static hf_status unpack_object(const hf_vault *vault, hf_zstd *zstd, const char *name,
+                               const uint64_t *raw_bytes, hf_buf *stored, hf_buf *ret_data, hf_error *error)
 {
-    char name[HF_SHA256_HEX];
-    hf_status status = hf_vault_open_object(vault, object->name, stored, error);
+    char actual[HF_SHA256_HEX];
+    hf_status status = hf_vault_open_object(vault, name, stored, error);
 
     if (status == HF_OK)
         status = hf_zstd_decompress(zstd, stored->data, stored->len, ret_data, error);
     if (status == HF_E_CORRUPT || status == HF_E_LIMIT)
-        return broken_object(error, object->name);
+        return broken_object(error, name);
     HF_TRY(status);
 
-    if (ret_data->len != object->raw_bytes)
-        return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is broken: it has %zu bytes instead of %llu",
-                       object->name, ret_data->len, (unsigned long long) object->raw_bytes);
+    if (raw_bytes != NULL && ret_data->len != *raw_bytes)
+        return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is broken: it has %zu bytes instead of %llu", name,
+                       ret_data->len, (unsigned long long) *raw_bytes);
 
-    HF_TRY(hf_vault_name(vault, ret_data->data, ret_data->len, name, error));
-    if (strcmp(name, object->name) != 0)
-        return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is broken: its content has another digest",
-                       object->name);
+    HF_TRY(hf_vault_name(vault, ret_data->data, ret_data->len, actual, error));
+    if (strcmp(actual, name) != 0)
+        return hf_fail(error, HF_E_CORRUPT, "object \"%s\" is broken: its content has another digest", name);
 
     return HF_OK;
 }
@@ -83,11 +82,23 @@ hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd, con
 
     /* A frame that claims more than the manifest says is refused before it is unpacked. */
     ret_data->max = (size_t) object->raw_bytes;
-    status = unpack_object(hf_repository_vault(repository), zstd, object, &stored, ret_data, error);
+    status = unpack_object(hf_repository_vault(repository), zstd, object->name, &object->raw_bytes, &stored,
+                           ret_data, error);
     ret_data->max = max;
     if (status != HF_OK)
         hf_buf_clear(ret_data);
     return status;
+}
+
+hf_status hf_repository_read_object(hf_repository *repository, hf_zstd *zstd, const char *name,
+                                    hf_buf *ret_data, hf_error *error)
+{
+    char key[HF_OBJECT_KEY_SIZE];
+    HF_AUTO_BUF stored = HF_BUF_MAX(stored_max(ret_data->max));
+
+    hf_object_key(name, key);
+    HF_TRY(hf_storage_get(hf_repository_storage(repository), key, &stored, error));
+    return unpack_object(hf_repository_vault(repository), zstd, name, NULL, &stored, ret_data, error);
 }
 
 hf_status hf_repository_stat_object(hf_repository *repository, const hf_object_ref *object, hf_error *error)

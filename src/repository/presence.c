@@ -212,11 +212,27 @@ static hf_status list_others(const hf_presence *self, others *list, hf_error *er
     return hf_storage_list_entries(self->storage, FOLDER, collect, list, error);
 }
 
+/* Where our own document is not listed, that of somebody else may not be either. */
+static hf_status require_listed(const hf_presence *self, const others *list, hf_error *error)
+{
+    for (size_t i = 0; i < list->count; i++)
+        if (hf_streq(list->items[i].id, self->self.id) && list->items[i].has_document)
+            return HF_OK;
+    (void) hf_fail(error, HF_E_STORAGE, "the listing of \"%s\" does not show \"%s\", which was put before",
+                   hf_storage_url(self->storage), self->key);
+    return hf_hint(error,
+                   "a %s needs a listing that shows what was put before it: the storage, or something before "
+                   "it, lists what it had some time ago, or a part of it; try again later",
+                   self->self.purpose);
+}
+
 static hf_status look(const hf_presence *self, hf_error *error)
 {
     HF_AUTO(others_done) others list = {0};
 
     HF_TRY(list_others(self, &list, error));
+    if (self->kind == HF_PRESENT_GC && !atomic_load(&self->lost))
+        HF_TRY(require_listed(self, &list, error));
     const int64_t now_ms = storage_now(self, &list);
 
     for (size_t i = 0; i < list.count; i++) {

@@ -94,17 +94,15 @@ static hf_status collect_snapshot(hf_repository *repository, const hf_snapshot_i
     return status;
 }
 
-hf_status hf_references_collect(hf_repository *repository, hf_references *references,
+hf_status hf_references_collect(hf_repository *repository, const hf_snapshot_list *snapshots,
+                                hf_references *references,
                                 hf_status (*between)(void *context, hf_error *error), void *context,
                                 hf_error *error)
 {
-    HF_AUTO(hf_snapshot_list_done) hf_snapshot_list list = {0};
-
-    HF_TRY(hf_repository_list(repository, NULL, &list, error));
-    for (size_t i = 0; i < list.count; i++) {
+    for (size_t i = 0; i < snapshots->count; i++) {
         if (between != NULL)
             HF_TRY(between(context, error));
-        HF_TRY(collect_snapshot(repository, &list.items[i], references, error));
+        HF_TRY(collect_snapshot(repository, &snapshots->items[i], references, error));
     }
     hf_references_sort(references);
     return HF_OK;

@@ -15,10 +15,11 @@ typedef struct hf_references {
 } hf_references;
 
 /*
- * Add what every snapshot needs.  One whose pointer or manifest cannot be read is HF_E_CORRUPT: what it needs is not known.  `between`
+ * Add what the snapshots of a list need.  One whose pointer or manifest cannot be read is HF_E_CORRUPT: what it needs is not known.  `between`
  * (or NULL) is called before each snapshot; its failure ends it.
  */
-HF_MUST_CHECK hf_status hf_references_collect(hf_repository *repository, hf_references *references,
+HF_MUST_CHECK hf_status hf_references_collect(hf_repository *repository, const hf_snapshot_list *snapshots,
+                                              hf_references *references,
                                               hf_status (*between)(void *context, hf_error *error),
                                               void *context, hf_error *error);
 void hf_references_done(hf_references *references);

@@ -4,6 +4,7 @@
  *     holdfast.json                       what this is, written once
  *     objects/<2 digits>/<64 digits>      immutable objects: one zstd frame each, named by the SHA-256 of the raw bytes
  *     snapshots/<target>/<id>.json        pointers: a snapshot exists if and only if its pointer and manifest verify
+ *     inventory/<number>.json             the names of the snapshots, to be read by key (inventory.h)
  *     cycles/<target>/<id>.json           journals of deploys (journal.h)
  *     proofs/<target>/<id>.json           what came of restoring a snapshot and comparing it (proof.h)
  *     locks/<target>.json                 who works on a target (lock.h)
@@ -86,6 +87,10 @@ HF_MUST_CHECK hf_status hf_repository_get_object(hf_repository *repository, hf_z
                                                  const hf_object_ref *object, hf_buf *ret_data,
                                                  hf_error *error);
 
+/* The same for one of which only the name is known: at most ret_data->max bytes.  HF_E_NOT_FOUND. */
+HF_MUST_CHECK hf_status hf_repository_read_object(hf_repository *repository, hf_zstd *zstd, const char *name,
+                                                  hf_buf *ret_data, hf_error *error);
+
 /* Is there anything that is not empty under the object's name?  Fills stored_bytes if so. */
 HF_MUST_CHECK hf_status hf_repository_find_object(hf_repository *repository, hf_object_ref *object,
                                                   bool *ret_found, hf_error *error);
@@ -115,13 +120,17 @@ typedef struct hf_snapshot_info {
     uint64_t rows, raw_bytes, stored_bytes;
     uint32_t tables;
     hf_object_ref manifest;
-    char *broken; /* NULL, or why the pointer cannot be used */
+    bool unlisted; /* the storage's listing left it out */
+    char *broken;  /* NULL, or why the pointer cannot be used */
 } hf_snapshot_info;
 
 typedef HF_VECTOR(hf_snapshot_info) hf_snapshot_list;
 void hf_snapshot_list_done(hf_snapshot_list *list);
 
-/* All snapshots of a target (NULL: of all targets), oldest first; broken pointers are in it, marked. */
+/*
+ * All snapshots of a target (NULL: of all targets), oldest first: those that the storage lists and those of the inventory
+ * (inventory.h).  Broken pointers are in it, marked.
+ */
 HF_MUST_CHECK hf_status hf_repository_list(hf_repository *repository, const char *target,
                                            hf_snapshot_list *ret_list, hf_error *error);
 

@@ -14,6 +14,7 @@
 #include "base/text.h"
 #include "repository/document.h"
 #include "repository/find.h"
+#include "repository/inventory.h"
 #include "repository/layout.h"
 #include "repository/pointer.h"
 #include "repository/presence.h"
@@ -82,6 +83,7 @@ hf_status hf_repository_seal(hf_repository *repository, const hf_manifest *manif
     if (strlen(text) > POINTER_MAX)
         return hf_fail(error, HF_E_LIMIT, "the label of snapshot \"%s\" is too long", manifest->id);
 
+    HF_TRY(hf_inventory_add(repository, manifest->target, manifest->id, error));
     HF_TRY(require_presence(repository, error));
     HF_FAULT("repository.before_pointer", error);
     /* Without reading, a pointer that is in the way after a lost reply could not be told from our own. */
@@ -135,12 +137,7 @@ static int64_t time_of_id(const char *id)
     return hf_time_parse(text, &time_ms, NULL) == HF_OK ? time_ms : 0;
 }
 
-typedef struct snapshot_name {
-    char *target;
-    char *id;
-} snapshot_name;
-
-typedef HF_VECTOR(snapshot_name) snapshot_names;
+typedef HF_VECTOR(hf_snapshot_name) snapshot_names;
 
 static void snapshot_names_done(snapshot_names *names)
 {
@@ -154,7 +151,7 @@ static void snapshot_names_done(snapshot_names *names)
 static hf_status collect_name(void *context, const char *key, uint64_t bytes, hf_error *error)
 {
     snapshot_names *names = context;
-    snapshot_name name;
+    hf_snapshot_name name;
 
     (void) bytes;
     (void) error;
@@ -175,15 +172,15 @@ static hf_status list_names(hf_repository *repository, const char *target, snaps
 }
 
 /* Add one snapshot to a list, marked if pointer or manifest are not there as they should be. */
-static hf_status list_snapshot(hf_repository *repository, const snapshot_name *name, hf_snapshot_list *list,
-                               hf_error *error)
+static hf_status list_snapshot(hf_repository *repository, const hf_snapshot_name *name, bool is_listed,
+                               hf_snapshot_list *list, hf_error *error)
 {
     HF_AUTO(hf_snapshot_info_done) hf_snapshot_info info = {0};
     hf_error why = {0};
     hf_status status = read_pointer(repository, name->target, name->id, &info, &why);
 
     if (status == HF_E_NOT_FOUND)
-        return HF_OK; /* removed since it was listed */
+        return HF_OK; /* removed, since it was listed or since the inventory was renewed */
     if (status == HF_OK)
         status = hf_repository_stat_object(repository, &info.manifest, &why);
     else if (hf_is_damage(status))
@@ -197,6 +194,7 @@ static hf_status list_snapshot(hf_repository *repository, const snapshot_name *n
 
     if (status != HF_OK)
         info.broken = hf_strdup(why.message);
+    info.unlisted = !is_listed;
     HF_PUSH(list, info);
     info = (hf_snapshot_info){0};
     return HF_OK;
@@ -215,6 +213,32 @@ static int compare_snapshots(const void *a, const void *b)
     return order != 0 ? order : strcmp(left->target, right->target);
 }
 
+static int compare_names(const void *a, const void *b)
+{
+    const hf_snapshot_name *left = a, *right = b;
+    const int order = strcmp(left->id, right->id);
+
+    return order != 0 ? order : strcmp(left->target, right->target);
+}
+
+/* What the listing left out, but not the inventory. */
+static hf_status add_unlisted(hf_repository *repository, const char *target, const snapshot_names *listed,
+                              hf_snapshot_list *list, hf_error *error)
+{
+    HF_AUTO(hf_inventory_done) hf_inventory inventory = {0};
+
+    HF_TRY(hf_inventory_read(repository, &inventory, error));
+    for (size_t i = 0; i < inventory.snapshots.count; i++) {
+        const hf_snapshot_name *name = &inventory.snapshots.items[i];
+
+        if ((target == NULL || hf_streq(name->target, target)) &&
+            (listed->count == 0 ||
+             bsearch(name, listed->items, listed->count, sizeof(*name), compare_names) == NULL))
+            HF_TRY(list_snapshot(repository, name, false, list, error));
+    }
+    return HF_OK;
+}
+
 hf_status hf_repository_list(hf_repository *repository, const char *target, hf_snapshot_list *ret_list,
                              hf_error *error)
 {
@@ -222,8 +246,11 @@ hf_status hf_repository_list(hf_repository *repository, const char *target, hf_s
     HF_AUTO(hf_snapshot_list_done) hf_snapshot_list list = {0};
 
     HF_TRY(list_names(repository, target, &names, error));
+    if (names.count > 1)
+        qsort(names.items, names.count, sizeof(*names.items), compare_names);
     for (size_t i = 0; i < names.count; i++)
-        HF_TRY(list_snapshot(repository, &names.items[i], &list, error));
+        HF_TRY(list_snapshot(repository, &names.items[i], true, &list, error));
+    HF_TRY(add_unlisted(repository, target, &names, &list, error));
 
     if (list.count > 1)
         qsort(list.items, list.count, sizeof(*list.items), compare_snapshots);

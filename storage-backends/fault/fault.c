@@ -98,10 +98,27 @@ static hf_status fault_stat(hf_storage *storage, const char *key, uint64_t *ret_
     return HF_OK;
 }
 
+typedef struct listing {
+    const hf_storage_faults *faults;
+    hf_storage_on_entry on_entry;
+    void *context;
+} listing;
+
+static hf_status pass_on(void *context, const hf_storage_entry *entry, hf_error *error)
+{
+    const listing *l = context;
+
+    if (l->faults->hides != NULL && l->faults->hides(l->faults->seed, entry->key))
+        return HF_OK;
+    return l->on_entry(l->context, entry, error);
+}
+
 static hf_status fault_list(hf_storage *storage, const char *prefix, hf_storage_on_entry on_entry,
                             void *context, hf_error *error)
 {
-    WITH_FAULTS(inner_of(storage)->ops->list(inner_of(storage), prefix, on_entry, context, error));
+    listing l = {.faults = ((decorator *) storage)->faults, .on_entry = on_entry, .context = context};
+
+    WITH_FAULTS(inner_of(storage)->ops->list(inner_of(storage), prefix, pass_on, &l, error));
 }
 
 static hf_status fault_remove(hf_storage *storage, const char *key, hf_error *error)

@@ -7,9 +7,11 @@
 It passes requests on as they are, the Host header included, so signatures made for the proxy's address do not fit the server's:
 the server must accept any host name in its requests (radosgw does, in path style).
 """
+import re
 import socket
 import threading
 import time
+import urllib.parse
 
 FAULTS = ("500", "503", "503-retry-after", "delay", "reset-request", "reset-reply", "drop-reply", "truncate", "flip-request", "flip-reply", "stall")
 
@@ -91,11 +93,41 @@ def flip(data):
     return data[:middle] + bytes([data[middle] ^ 0x10]) + data[middle + 1:] if data else data
 
 
+def hide(head, body, pattern):
+    """The answer to a listing, without the keys in which the pattern is found."""
+    if b"chunked" in head:
+        whole = b""
+        while body:
+            size, _, body = body.partition(b"\r\n")
+            whole, body = whole + body[:int(size, 16)], body[int(size, 16) + 2:]
+        body = whole
+    body = re.sub(rb"<Contents>.*?</Contents>", lambda found: b"" if re.search(pattern, urllib.parse.unquote_to_bytes(found.group(0))) else found.group(0), body, flags=re.DOTALL)
+    head = re.sub(rb"(?i)\r\n(transfer-encoding|content-length):[^\r]*", b"", head)
+    return head[:-2] + b"Content-Length: " + str(len(body)).encode() + b"\r\n\r\n", body
+
+
+def another_region(region, status, head, method):
+    """What Amazon documents: AuthorizationHeaderMalformed names the region in its text, PermanentRedirect in a header."""
+    signed = re.search(rb"Credential=[^/]*/[0-9]*/([^/]*)/", head).group(1).decode()
+    if status == 400:
+        text = (f'<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>AuthorizationHeaderMalformed</Code><Message>The authorization header is malformed; '
+                f"the region '{signed}' is wrong; expecting '{region}'</Message><Region>{region}</Region><RequestId>0</RequestId><HostId>0</HostId></Error>")
+    else:
+        text = ('<?xml version="1.0" encoding="UTF-8"?>\n<Error><Code>PermanentRedirect</Code><Message>The bucket you are attempting to access must be addressed '
+                f"using the specified endpoint. Please send all future requests to this endpoint.</Message><Endpoint>backups.s3.{region}.amazonaws.com</Endpoint>"
+                "<Bucket>backups</Bucket><RequestId>0</RequestId><HostId>0</HostId></Error>")
+    more = f"x-amz-bucket-region: {region}\r\n" if status == 301 or method == "HEAD" else ""
+    body = "" if method == "HEAD" else text
+    return f"HTTP/1.1 {status} Made Up\r\n{more}Content-Type: application/xml\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode()
+
+
 class FaultProxy:
     def __init__(self, target_port, slow=0.3, stall=8, rate=None):
         """`rate`: bytes a second and connection, both ways."""
         self.target_port, self.slow, self.stall_seconds, self.rate = target_port, slow, stall, rate
         self.plan, self.hits, self.requests = [], 0, 0
+        self.region = None  # the bucket's, and how a request signed for another one is answered: ("eu-west-1", 400 or 301)
+        self.hidden = None  # a pattern: listings leave out the keys in which it is found
         self._seen, self._lock = {}, threading.Lock()
         self.listener = socket.create_server(("127.0.0.1", 0), backlog=64)
         self.port = self.listener.getsockname()[1]
@@ -152,6 +184,10 @@ class FaultProxy:
         method, path = head.split(b" ", 2)[:2]
         method = method.decode()
         body = client.take(int(header(head, b"content-length") or 0))
+        if self.region is not None and b"/%s/s3/aws4_request" % self.region[0].encode() not in head:
+            self.hits += 1
+            client.sock.sendall(another_region(*self.region, head, method))
+            return True
         fault = self._choose("LIST" if b"list-type=2" in path else method)
         if fault is not None and fault[0].isdigit():
             code = {"500": "InternalError", "503": "SlowDown"}.get(fault[:3]) or fault[4:]
@@ -172,10 +208,10 @@ class FaultProxy:
         if fault == "flip-request":
             body = flip(body)
         server.sock.sendall(head + body)
-        return self._answer(method, fault, client, server)
+        return self._answer(method, fault, client, server, self.hidden if b"list-type=2" in path else None)
 
     @staticmethod
-    def _answer(method, fault, client, server):
+    def _answer(method, fault, client, server, hidden):
         head = server.head()
         status = int(head.split(b" ", 2)[1])
         if method == "HEAD" or status in (204, 304):
@@ -195,5 +231,7 @@ class FaultProxy:
             return False
         if fault == "flip-reply":
             body = flip(body)
+        if hidden is not None:
+            head, body = hide(head, body, hidden)
         client.send(head + body)
         return (header(head, b"connection") or b"").lower() != b"close"

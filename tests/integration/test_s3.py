@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, HTTPServer, ThreadingHTTPServer
 import pytest
 
 from harness import s3
+from harness.fault_proxy import FaultProxy
 from harness.s3_site import remote, restored_equals, server  # noqa: F401
 
 pytestmark = pytest.mark.skipif(s3.missing() is not None, reason=str(s3.missing()))
@@ -202,6 +203,56 @@ def test_bad_input_gets_a_clear_error(remote):
     assert "tries" in error_of(20, "endpoint", command="snapshots")["message"]
     remote.use(endpoint=server.url)
     restored_equals(remote)
+
+
+def test_the_bucket_s_region(remote):
+    """What is not configured is learned from the refusal, once; what is configured wrongly is told."""
+    with FaultProxy(remote.server.port) as proxy:
+        proxy.region = ("eu-west-1", 400)
+        remote.use(endpoint=proxy.url)
+        remote.holdfast("init", check=0)
+        proxy.hits = 0
+        remote.holdfast("backup", check=0)
+        assert 0 < proxy.hits <= 8                       # those that were under way when it was learned
+        for status in (400, 301):
+            proxy.region = ("eu-west-1", status)
+            remote.use(region="auto")
+            assert len(remote.json("snapshots")["snapshots"]) == 1
+            remote.use(region="us-east-1")
+            error = remote.holdfast("snapshots", "--output", "json", check=2).json()["error"]
+            assert "region" in error["hint"] and ("eu-west-1" in error["message"] or "PermanentRedirect" in error["message"])
+            remote.use(region="eu-west-1")
+            proxy.hits = 0
+            remote.holdfast("verify", "--full", check=0)
+            assert proxy.hits == 0
+
+
+def test_a_listing_that_lies(remote):
+    """gc and prune remove nothing; `latest` is the latest; nothing is lost."""
+    remote.write_config(retention={"keep_last": 1})
+    remote.holdfast("init", check=0)
+    ids = []
+    for n in range(3):
+        remote.cluster.psql(remote.db, f"CREATE TABLE later{n} AS SELECT n, md5((n * {n + 7})::text) FROM generate_series(1, 5000) n")
+        ids.append(remote.json("backup")["snapshot"]["id"])
+        remote.cluster.psql(remote.db, f"DROP TABLE later{n}")
+    remote.holdfast("prove", ids[1], check=0)
+    with FaultProxy(remote.server.port) as proxy:
+        remote.use(endpoint=proxy.url)
+        for hidden, command in ((f"snapshots/site/{ids[0]}", "gc"), (f"{ids[1]}|/inventory/", "gc"), ("/locks/present/", "gc"), ("/proofs/", "prune")):
+            proxy.hidden = hidden.encode()
+            args = ("--grace", "0s") if command == "gc" else ()
+            error = remote.holdfast(command, *args, "--output", "json", check=20).json()["error"] if command == "gc" else \
+                remote.holdfast(command, "--output", "json", check=20).json()["targets"][0]["error"]
+            assert "listing" in error["message"] and error["hint"]
+        proxy.hidden = f"{ids[2]}|/inventory/".encode()
+        assert remote.json("show", "latest")["snapshot"]["id"] == ids[2]
+        proxy.hidden = None
+        assert len(remote.json("snapshots")["snapshots"]) == 3
+        remote.holdfast("verify", "--full", check=0)
+        assert remote.json("prune")["targets"][0]["removed"] == 1
+        assert remote.json("gc", "--grace", "0s")["gc"]["removed"] > 0
+        remote.holdfast("verify", "--full", check=0)
 
 
 def test_a_clock_that_is_off_is_corrected(remote):

@@ -345,8 +345,9 @@ static void test_seal__a_kill_leaves_all_or_nothing(void **state)
         bool exists;
     } kills[] = {
         {"repository.before_manifest:kill", false},    {"repository.before_object:kill", false},
-        {"storage.local.before_rename:kill:1", false}, {"storage.local.before_rename:kill:2", false},
-        {"repository.before_pointer:kill", false},     {"storage.local.after_rename:kill:2", true},
+        {"storage.local.before_rename:kill:1", false}, {"repository.before_inventory:kill", false},
+        {"storage.local.before_rename:kill:2", false}, {"storage.local.before_rename:kill:3", false},
+        {"repository.before_pointer:kill", false},     {"storage.local.after_rename:kill:3", true},
         {"repository.after_pointer:kill", true},
     };
 

@@ -195,11 +195,13 @@ static void test_verify__tells_orphans(void **state)
     HF_AUTO(hf_manifest_freep) hf_manifest *m = load(f);
     HF_AUTO(hf_verified_freep) hf_verified *verified = hf_verified_new();
     HF_AUTO(hf_references_done) hf_references references = {0};
+    HF_AUTO(hf_snapshot_list_done) hf_snapshot_list list = {0};
     hf_object_ref object = {0};
     bool is_new = false;
     size_t count = 0;
 
-    assert_int_equal(hf_references_collect(f->repository, &references, NULL, NULL, &f->error), HF_OK);
+    assert_int_equal(hf_repository_list(f->repository, NULL, &list, &f->error), HF_OK);
+    assert_int_equal(hf_references_collect(f->repository, &list, &references, NULL, NULL, &f->error), HF_OK);
     assert_int_equal(references.snapshots, 1);
     assert_int_equal(hf_verified_list(verified, f->repository, &f->error), HF_OK);
     hf_verified_each_orphan(verified, &references, count_orphan, &count);
