@@ -2,6 +2,7 @@
 
 #include "base/log.h"
 #include "base/text.h"
+#include "cli/approval_prompt.h"
 #include "cli/commands.h"
 #include "cli/copies.h"
 #include "cli/cycles.h"
@@ -12,6 +13,7 @@ static const hf_cli_option options[] = {
     {"expect", "NAME", "the pending migrations must be exactly those named; may be given several times"},
     {"approve", "DIGEST",
      "deploy only the plan with this digest, as `holdfast plan` prints it; see deploy.approval"},
+    {"by", "NAME", "who has it deployed, for deploy.approvers.four_eyes; the system's user unless told"},
     {"retry", NULL, "apply a migration again that an earlier deploy took back, though its file is unchanged"},
     {NULL, NULL, NULL},
 };
@@ -35,6 +37,13 @@ static hf_status copy_snapshot(void *context, const char *id, hf_error *error)
 
     c->snapshot = hf_strdup(id);
     return hf_copies_after(c->cli, c->session, id, HF_COPIES_WAITED_FOR, &c->copies, error);
+}
+
+static hf_status ask(void *context, const hf_plan *plan, hf_error *error)
+{
+    const copying *c = context;
+
+    return hf_approval_prompt(c->session, plan, error);
 }
 
 /* What the deploy did not wait for.  A failure is a warning. */
@@ -75,9 +84,11 @@ static hf_status run(hf_cli *cli, hf_error *error)
         .url = session.url,
         .retry = hf_cli_has(cli, "retry"),
         .approve = approve,
+        .by = hf_cli_value(cli, "by"),
         .expect = expect,
         .progress = &progress,
         .on_snapshot = copy_snapshot,
+        .ask = hf_may_prompt(cli) ? ask : NULL,
         .context = &copies,
     };
     hf_status status = hf_deploy_run(&how, &cycle, error);

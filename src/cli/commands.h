@@ -4,6 +4,7 @@
 
 #include "cli/cli.h"
 
+extern const hf_command hf_command_approve;
 extern const hf_command hf_command_backup;
 extern const hf_command hf_command_check;
 extern const hf_command hf_command_copy;

@@ -60,6 +60,20 @@ static void print_names(const json_t *list, const char *title)
     }
 }
 
+static void print_approval(const json_t *approval)
+{
+    const char *how = hf_report_text(approval, "how");
+    size_t i;
+    json_t *item;
+
+    if (!json_is_true(json_object_get(approval, "approved")))
+        return;
+    hf_out_fact("approved", "plan %s%s", hf_report_text(approval, "digest"),
+                hf_streq(how, "terminal") ? ", at the terminal" : "");
+    json_array_foreach(json_object_get(approval, "by"), i, item)
+        hf_out_fact("", "by %s at %s", hf_report_text(item, "name"), hf_report_text(item, "at"));
+}
+
 static void print_checks(const json_t *report)
 {
     const json_t *results = json_object_get(json_object_get(report, "checks"), "results");
@@ -119,8 +133,7 @@ void hf_print_cycle(const json_t *report)
         hf_out_fact("snapshot", "%s", hf_report_text(report, "snapshot"));
     if (hf_report_text(report, "failed_database")[0] != '\0')
         hf_out_fact("kept", "the failed database, as %s", hf_report_text(report, "failed_database"));
-    if (json_is_true(json_object_get(json_object_get(report, "approval"), "approved")))
-        hf_out_fact("approved", "plan %s", hf_report_text(json_object_get(report, "approval"), "digest"));
+    print_approval(json_object_get(report, "approval"));
     print_names(json_object_get(report, "applied"), "applied");
     if (json_array_size(json_object_get(report, "applied")) == 0)
         print_names(json_object_get(report, "pending"), "pending");

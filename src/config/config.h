@@ -83,6 +83,12 @@ typedef enum hf_approval_policy {
     HF_APPROVAL_ALWAYS
 } hf_approval_policy;
 
+/* Somebody whose signature approves plans. */
+typedef struct hf_approver_config {
+    char *name;
+    char *public_key; /* as stream/signature.h has it */
+} hf_approver_config;
+
 typedef struct hf_target_config {
     char *name;
     hf_where where;
@@ -109,6 +115,14 @@ typedef struct hf_target_config {
         bool rollback_swap;     /* rollback.way: swap (the only one yet) */
         int64_t keep_failed_ms; /* 7d */
         hf_approval_policy approval;
+        struct {
+            HF_VECTOR(hf_approver_config) keys; /* none: approvals are not signed */
+            int required;                       /* so many of them */
+            int64_t expiry_ms;                  /* a signature counts for so long; 0: for ever */
+            int64_t cooling_off_ms;             /* and nothing runs before so long after the first one */
+            bool four_eyes;                     /* that of the plan's author does not count */
+            bool unsigned_too;                  /* --approve DIGEST alone will do as well */
+        } approvers;
         bool allow_filtered; /* deploy though the snapshot leaves something out */
     } deploy;
 

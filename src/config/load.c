@@ -592,6 +592,11 @@ static void target_done(hf_target_config *target)
         check_done(&target->checks.items[i]);
     free(target->checks.items);
     hf_strings_done(&target->retention.keep_labels);
+    for (size_t i = 0; i < target->deploy.approvers.keys.count; i++) {
+        free(target->deploy.approvers.keys.items[i].name);
+        free(target->deploy.approvers.keys.items[i].public_key);
+    }
+    free(target->deploy.approvers.keys.items);
 }
 
 static void repository_done(hf_repository_config *repository)

@@ -6,6 +6,7 @@
 #include "base/file.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "config/approvers.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -96,7 +97,7 @@ static hf_status finish_target(const hf_config_reader *in, void *item)
                          target->name);
         return hf_hint(in->error, "as a list, for example command: [npx, prisma, migrate, deploy]");
     }
-    return HF_OK;
+    return hf_approvers_check(in, target);
 }
 
 static void *append_check(void *parent, const char *key, hf_where where)
@@ -417,9 +418,30 @@ const hf_option hf_options[] = {
          "How long the failed database is kept; a later deploy that succeeds drops it then. 0: for ever."},
     {"targets.*.deploy.approval", HF_OPTION_ENUM, TARGET(deploy.approval), .choices = approvals,
      .fallback = "never",
-     .help = "Which plans run only with --approve and the digest that `holdfast plan` prints: those with a "
-             "destructive\n"
-             "finding, or all. Not for migrations of kind command."},
+     .help =
+         "Which plans run only when approved: those with a destructive finding, or all. By --approve and "
+         "the digest that\n"
+         "`holdfast plan` prints, by typing the target's name at a terminal, or as approvers says. Not for "
+         "migrations of\n"
+         "kind command."},
+    {"targets.*.deploy.approvers", HF_OPTION_GROUP,
+     .help = "Approvals signed by `holdfast approve DIGEST`, in the place of --approve."},
+    {"targets.*.deploy.approvers.keys", HF_OPTION_CUSTOM, .set = hf_approvers_set,
+     .help = "Who may approve: {anna: \"ed25519:...\", ben: \"ed25519:...\"}, as `holdfast approve --new-key "
+             "FILE` prints it."},
+    {"targets.*.deploy.approvers.required", HF_OPTION_INT, TARGET(deploy.approvers.required), .min = 1,
+     .max = 100, .fallback = "1", .help = "So many of them must."},
+    {"targets.*.deploy.approvers.expiry", HF_OPTION_DURATION, TARGET(deploy.approvers.expiry_ms), .min = 0,
+     .max = 3650 * DAY, .fallback = "7d", .help = "How long a signature counts; 0: for ever."},
+    {"targets.*.deploy.approvers.cooling_off", HF_OPTION_DURATION, TARGET(deploy.approvers.cooling_off_ms),
+     .min = 0, .max = 365 * DAY, .fallback = "0", .help = "Nothing runs sooner after the first signature."},
+    {"targets.*.deploy.approvers.four_eyes", HF_OPTION_BOOL, TARGET(deploy.approvers.four_eyes),
+     .fallback = "false",
+     .help =
+         "The signature of who has the plan deployed (`deploy --by NAME`, else the system's user) does not "
+         "count."},
+    {"targets.*.deploy.approvers.unsigned", HF_OPTION_BOOL, TARGET(deploy.approvers.unsigned_too),
+     .fallback = "false", .help = "--approve DIGEST, or typing the name, will do as well."},
     {"targets.*.deploy.allow_filtered", HF_OPTION_BOOL, TARGET(deploy.allow_filtered), .fallback = "false",
      .help = "Deploy though the snapshot leaves something out: after a way back that is gone from the live "
              "database\n"

@@ -15,18 +15,25 @@
 #include "config/config.h"
 #include "repository/repository.h"
 
+struct hf_plan;
+
 typedef struct hf_deploy_options {
     hf_repository *repository;
     const char *config_path; /* for messages about checks */
     const hf_target_config *target;
     const char *url; /* of the live database */
     bool retry; /* also apply a migration that an earlier cycle took back, though its file is unchanged */
-    const char *approve;   /* the digest of the plan that may run; NULL: none was given */
+    const char *approve; /* the digest of the plan that may run; NULL: none was given */
+    const char
+        *by; /* who has it deployed, and so is the plan's author (approvers.h); NULL: the system's user */
     hf_strings expect;     /* the pending set must be exactly these names; empty: any */
     hf_progress *progress; /* or NULL */
     hf_status (*on_snapshot)(
         void *context, const char *id,
         hf_error *error); /* it is sealed, and nothing is changed yet: a failure refuses; or NULL */
+    hf_status (*ask)(
+        void *context, const struct hf_plan *plan,
+        hf_error *error); /* an approval at the terminal: HF_OK, or a refusal; NULL: nobody is there */
     void *context;
 } hf_deploy_options;
 

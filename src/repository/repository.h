@@ -7,11 +7,12 @@
  *     inventory/<number>.json             the names of the snapshots, to be read by key (inventory.h)
  *     cycles/<target>/<id>.json           journals of deploys (journal.h)
  *     proofs/<target>/<id>.json           what came of restoring a snapshot and comparing it (proof.h)
+ *     approvals/<target>/<plan>.<name>.json   who approved a plan (approval.h)
  *     locks/<target>.json                 who works on a target (lock.h)
  *     locks/present/                      who works with the repository (presence.h)
  *     keys/<id>.json                      the passphrases of an encrypted repository (keys.h)
  *
- * In an encrypted repository objects, pointers, journals and proofs are sealed, and objects are named by an HMAC (vault.h).
+ * In an encrypted repository objects, pointers, journals, proofs and approvals are sealed, and objects are named by an HMAC (vault.h).
  *
  * Thread-safe but for open and free.  An hf_zstd belongs to one thread.
  */

@@ -269,6 +269,23 @@ class KeyRemove(KeyAdd):
         return "key", "remove", site.key
 
 
+class Approve(Repository):
+    name = "approve"
+
+    def prepare(self, site):
+        super().prepare(site)
+        public = site.json("approve", "--new-key", "anna.key")["public_key"]
+        site.write_config(deploy={"approvers": {"keys": {"anna": public}}})
+
+    def arguments(self, site):
+        return "approve", "0" * 64, "--by", "anna", "--key", "anna.key"
+
+    def settle(self, site, states, result):
+        left = len(site.json("approve")["approvals"])
+        expect(left == (result.returncode == 0), f"it ended with {result.returncode}, and {left} approvals are there")
+        return super().settle(site, states, result)
+
+
 class Export(Repository):
     name, command, again_status = "export", ("export", "latest", "bundle.tar"), 11
 
@@ -319,5 +336,5 @@ class InBucket(Good):
         return site
 
 
-SCENARIOS = (Good, Fails, Resumed, Expires, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd, KeyRemove, Export, Import, Drift,
+SCENARIOS = (Good, Fails, Resumed, Expires, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd, KeyRemove, Approve, Export, Import, Drift,
              Resolve, InBucket)

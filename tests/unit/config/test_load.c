@@ -23,6 +23,8 @@
     "    database:\n"                                                                                        \
     "      url: {env: DATABASE_URL}\n"
 
+#define PUBLIC_KEY "ed25519:d75a980182b10ab7d54bfed3c964073a0ee172f3daa62325af021a68f707511A"
+
 static hf_status parse(const char *text, hf_config **ret_config, hf_error *error)
 {
     return hf_config_parse("hf.yaml", "/etc/hf", text, strlen(text), ret_config, error);
@@ -56,6 +58,17 @@ static void test_load__names_mistakes_with_line_and_column(void **state)
          "hf.yaml:2:11: \"targets\" must be a mapping of names and mappings, not a list", ""},
         {HEAD "    checks: [{name: a, folder: x, schema: s.json}]\n",
          "hf.yaml:7:15: check \"a\": only a command runs in a folder", ""},
+        {HEAD "    deploy: {approvers: {keys: [anna]}}\n",
+         "hf.yaml:7:33: \"keys\" must be a mapping of names and public keys", "ed25519:"},
+        {HEAD "    deploy: {approvers: {keys: {a.b: x}}}\n",
+         "hf.yaml:7:33: \"a.b\" cannot be the name of an approver", "letters"},
+        {HEAD "    deploy: {approvers: {keys: {anna: \"ed25519:00\"}}}\n",
+         "hf.yaml:7:39: this is not the public key of an approver", "--new-key"},
+        {HEAD "    deploy: {approvers: {keys: {anna: \"" PUBLIC_KEY "\", ben: \"" PUBLIC_KEY "\"}}}\n",
+         "hf.yaml:7:120: \"anna\" and \"ben\" have the same key", ""},
+        {HEAD "    deploy: {approvers: {required: 2, keys: {anna: \"" PUBLIC_KEY "\"}}}\n"
+              "    migrations: {kind: none}\n",
+         "hf.yaml:4:3: target \"site\": deploy.approvers needs 2 signatures and has 1 key", "required"},
         {"repository:\ntargets: {a: {}}\n", "hf.yaml:1:1: \"url\" is missing here", ""},
         {"repositroy:\n  url: x\n", "hf.yaml:1:1: unknown key \"repositroy\"",
          "did you mean \"repository\"?"},
