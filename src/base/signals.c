@@ -13,6 +13,7 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/time.h>
 #include <unistd.h>
 
 static atomic_int requested; /* the signal's number */
@@ -48,8 +49,12 @@ static void drain_pipe(void)
 static void on_signal(int number)
 {
     const int saved = errno;
+    int none = 0;
 
-    atomic_store(&requested, number);
+    if (number != SIGALRM)
+        atomic_store(&requested, number);
+    else if (!atomic_compare_exchange_strong(&requested, &none, number))
+        return; /* a limit does not hide a signal */
     if (atomic_load(&holds) == 0)
         fill_pipe();
     errno = saved;
@@ -63,6 +68,7 @@ void hf_signals_install(void)
     (void) sigemptyset(&action.sa_mask);
     (void) sigaction(SIGINT, &action, NULL);
     (void) sigaction(SIGTERM, &action, NULL);
+    (void) sigaction(SIGALRM, &action, NULL);
     action.sa_handler = SIG_IGN;
     (void) sigaction(SIGPIPE, &action, NULL);
 }
@@ -113,6 +119,35 @@ void hf_stop_release(void)
     if (atomic_fetch_sub(&holds, 1) == 1 && atomic_load(&requested) != 0)
         fill_pipe();
     (void) pthread_mutex_unlock(&mutex);
+}
+
+static void set_alarm(int64_t after_ms)
+{
+    const struct itimerval timer = {.it_value = {.tv_sec = (time_t) (after_ms / 1000),
+                                                 .tv_usec = (suseconds_t) (after_ms % 1000 * 1000)}};
+
+    (void) setitimer(ITIMER_REAL, &timer, NULL);
+}
+
+void hf_stop_limit(int64_t limit_ms)
+{
+    set_alarm(limit_ms);
+}
+
+bool hf_stop_limit_end(void)
+{
+    int is_up = SIGALRM;
+
+    set_alarm(0);
+    (void) pthread_once(&pipe_once, open_pipe);
+    (void) pthread_mutex_lock(&mutex);
+    const bool came = atomic_compare_exchange_strong(&requested, &is_up, 0);
+    if (came)
+        drain_pipe();
+    if (atomic_load(&requested) != 0 && atomic_load(&holds) == 0)
+        fill_pipe();
+    (void) pthread_mutex_unlock(&mutex);
+    return came;
 }
 
 int hf_stop_fd(void)

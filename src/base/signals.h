@@ -5,6 +5,8 @@
 #ifndef HF_BASE_SIGNALS_H
 #define HF_BASE_SIGNALS_H
 
+#include <stdint.h>
+
 #include "base/error.h"
 
 void hf_signals_install(void);
@@ -15,6 +17,13 @@ void hf_stop_clear(void);
 /* While held, hf_stop_requested() answers false; the request is remembered. Nests; whole process. */
 void hf_stop_hold(void);
 void hf_stop_release(void);
+
+/*
+ * A time limit as a stop request: when so much time has passed, SIGALRM is one.  hf_stop_limit_end() ends the limit, takes its request
+ * back and tells whether it came; a signal's is left.  One at a time; 0: none.
+ */
+void hf_stop_limit(int64_t limit_ms);
+bool hf_stop_limit_end(void);
 
 /* A descriptor that becomes readable at a stop request, for poll(). */
 int hf_stop_fd(void);

@@ -88,6 +88,20 @@ typedef struct hf_approver_config {
     char *name;
     char *public_key; /* as stream/signature.h has it */
 } hf_approver_config;
+typedef enum hf_fence_kind {
+    HF_FENCE_NONE,
+    HF_FENCE_HOOK,        /* the operator's commands */
+    HF_FENCE_CONNECTIONS, /* no client connects */
+    HF_FENCE_READ_ONLY    /* clients read */
+} hf_fence_kind;
+
+typedef struct hf_fence_config {
+    hf_fence_kind kind;
+    bool before_snapshot;     /* from: snapshot */
+    bool until_migrated;      /* until: migrated; else it stays for the checks */
+    hf_strings before, after; /* hook: argv */
+    hf_strings roles;         /* read_only: these alone; empty: every role */
+} hf_fence_config;
 
 typedef struct hf_target_config {
     char *name;
@@ -123,6 +137,10 @@ typedef struct hf_target_config {
             bool four_eyes;                     /* that of the plan's author does not count */
             bool unsigned_too;                  /* --approve DIGEST alone will do as well */
         } approvers;
+        hf_fence_config fence;
+        struct { /* 0: none */
+            int64_t preflight_ms, snapshot_ms, fence_ms, migrate_ms, verify_ms;
+        } timeouts;
         bool allow_filtered; /* deploy though the snapshot leaves something out */
     } deploy;
 

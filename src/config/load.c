@@ -588,6 +588,9 @@ static void target_done(hf_target_config *target)
     hf_strings_done(&target->migrations.command);
     free(target->migrations.url_variable);
     free(target->migrations.folder);
+    hf_strings_done(&target->deploy.fence.before);
+    hf_strings_done(&target->deploy.fence.after);
+    hf_strings_done(&target->deploy.fence.roles);
     for (size_t i = 0; i < target->checks.count; i++)
         check_done(&target->checks.items[i]);
     free(target->checks.items);

@@ -25,6 +25,15 @@ static const hf_choice migrations_kinds[] = {
 static const hf_choice depths[] = {{"stored", false}, {"full", true}, {NULL, 0}};
 static const hf_choice formats[] = {{"auto", false}, {"text", true}, {NULL, 0}};
 static const hf_choice ways[] = {{"swap", true}, {NULL, 0}};
+static const hf_choice fence_kinds[] = {
+    {"none", HF_FENCE_NONE},
+    {"hook", HF_FENCE_HOOK},
+    {"connections", HF_FENCE_CONNECTIONS},
+    {"read_only", HF_FENCE_READ_ONLY},
+    {NULL, 0},
+};
+static const hf_choice fence_begins[] = {{"migrate", false}, {"snapshot", true}, {NULL, 0}};
+static const hf_choice fence_ends[] = {{"verified", false}, {"migrated", true}, {NULL, 0}};
 static const hf_choice approvals[] = {
     {"never", HF_APPROVAL_NEVER},
     {"destructive", HF_APPROVAL_DESTRUCTIVE},
@@ -74,6 +83,29 @@ static bool is_target_name(const char *name)
     return len > 0 && len <= 64 && name[len] == '\0' && name[0] != '.' && name[0] != '-';
 }
 
+static hf_status check_fence(const hf_config_reader *in, const hf_target_config *target)
+{
+    const hf_fence_config *fence = &target->deploy.fence;
+    const bool is_hook = fence->kind == HF_FENCE_HOOK;
+
+    if (is_hook && (fence->before.count == 0 || fence->after.count == 0)) {
+        hf_config_refuse(in, target->where,
+                         "target \"%s\": a fence of kind hook needs \"before\" and \"after\"", target->name);
+        return hf_hint(in->error, "two commands, each as a list: one keeps writers out, one lets them in");
+    }
+    if (!is_hook && (fence->before.count > 0 || fence->after.count > 0)) {
+        hf_config_refuse(in, target->where, "target \"%s\": only a fence of kind hook has commands",
+                         target->name);
+        return hf_hint(in->error, "set kind: hook, or leave \"before\" and \"after\" out");
+    }
+    if (fence->roles.count > 0 && fence->kind != HF_FENCE_READ_ONLY) {
+        hf_config_refuse(in, target->where, "target \"%s\": only a fence of kind read_only has roles",
+                         target->name);
+        return hf_hint(in->error, "leave \"roles\" out");
+    }
+    return HF_OK;
+}
+
 static hf_status finish_target(const hf_config_reader *in, void *item)
 {
     hf_target_config *target = item;
@@ -97,6 +129,7 @@ static hf_status finish_target(const hf_config_reader *in, void *item)
                          target->name);
         return hf_hint(in->error, "as a list, for example command: [npx, prisma, migrate, deploy]");
     }
+    HF_TRY(check_fence(in, target));
     return hf_approvers_check(in, target);
 }
 
@@ -416,6 +449,42 @@ const hf_option hf_options[] = {
      .max = 3650 * DAY, .fallback = "7d",
      .help =
          "How long the failed database is kept; a later deploy that succeeds drops it then. 0: for ever."},
+    {"targets.*.deploy.fence", HF_OPTION_GROUP, .required = false},
+    {"targets.*.deploy.fence.kind", HF_OPTION_ENUM, TARGET(deploy.fence.kind), .choices = fence_kinds,
+     .fallback = "none",
+     .help =
+         "Keeps writers out while migrations run. connections: no client connects but holdfast, its migrator "
+         "and its\n"
+         "checks; read_only: clients read; hook: two commands of yours."},
+    {"targets.*.deploy.fence.from", HF_OPTION_ENUM, TARGET(deploy.fence.before_snapshot),
+     .choices = fence_begins, .fallback = "migrate",
+     .help = "With snapshot it goes up before the snapshot, so that a way back loses no write; with migrate "
+             "after it."},
+    {"targets.*.deploy.fence.until", HF_OPTION_ENUM, TARGET(deploy.fence.until_migrated),
+     .choices = fence_ends, .fallback = "verified",
+     .help =
+         "With migrated it comes down before the checks, for those that need an application that writes."},
+    {"targets.*.deploy.fence.roles", HF_OPTION_TEXTS, TARGET(deploy.fence.roles),
+     .help = "Of read_only: the application's roles; all roles unless told."},
+    {"targets.*.deploy.fence.before", HF_OPTION_ARGV, TARGET(deploy.fence.before),
+     .help = "Of hook: [kubectl, scale, --replicas=0, deployment/shop]."},
+    {"targets.*.deploy.fence.after", HF_OPTION_ARGV, TARGET(deploy.fence.after),
+     .help = "Of hook: undoes it. It runs at every end, also where before has failed, and maybe twice."},
+    {"targets.*.deploy.timeouts", HF_OPTION_GROUP,
+     .help = "How long a phase may take; 0: for ever. Up to migrate too much ends in a refusal, from there "
+             "on in the way "
+             "back,\n"
+             "which itself has none."},
+    {"targets.*.deploy.timeouts.preflight", HF_OPTION_DURATION, TARGET(deploy.timeouts.preflight_ms),
+     .max = 7 * DAY, .fallback = "15m"},
+    {"targets.*.deploy.timeouts.snapshot", HF_OPTION_DURATION, TARGET(deploy.timeouts.snapshot_ms),
+     .max = 7 * DAY, .fallback = "12h"},
+    {"targets.*.deploy.timeouts.fence", HF_OPTION_DURATION, TARGET(deploy.timeouts.fence_ms), .min = SECOND,
+     .max = HOUR, .fallback = "1m", .help = "To end the last session, or one run of a hook."},
+    {"targets.*.deploy.timeouts.migrate", HF_OPTION_DURATION, TARGET(deploy.timeouts.migrate_ms),
+     .max = 7 * DAY, .fallback = "12h"},
+    {"targets.*.deploy.timeouts.verify", HF_OPTION_DURATION, TARGET(deploy.timeouts.verify_ms),
+     .max = 7 * DAY, .fallback = "2h"},
     {"targets.*.deploy.approval", HF_OPTION_ENUM, TARGET(deploy.approval), .choices = approvals,
      .fallback = "never",
      .help =

@@ -3,6 +3,7 @@
  * or undoing what an earlier try may have left:
  *
  *   preflight, snapshot   leave at most objects that nothing refers to; they are not repeated, resume refuses
+ *   fenced                is not repeated: the journal has what is undone at the end (fence.h)
  *   migrating             is not repeated: resume goes straight to the way back
  *   verifying             only reads; repeated
  *   restoring             drops the database beside, whose name holds the cycle's id, and makes it anew
@@ -30,9 +31,11 @@ hf_cycle_event hf_cycle_act(hf_cycle *cycle)
     case HF_CYCLE_OPENED:
         return HF_EVENT_DONE;
     case HF_CYCLE_PREFLIGHT:
-        return hf_phase_preflight(cycle);
+        return hf_phase_before_fence(cycle, hf_phase_preflight(cycle));
     case HF_CYCLE_SNAPSHOT:
-        return hf_phase_snapshot(cycle);
+        return hf_phase_before_fence(cycle, hf_phase_snapshot(cycle));
+    case HF_CYCLE_FENCED:
+        return hf_phase_fence(cycle);
     case HF_CYCLE_MIGRATING:
         return hf_phase_migrate(cycle);
     case HF_CYCLE_VERIFYING:

@@ -20,6 +20,7 @@
 #include "base/text.h"
 #include "base/version.h"
 #include "deploy/expire.h"
+#include "deploy/fence.h"
 #include "deploy/preflight.h"
 #include "repository/lock.h"
 #include "restore/swap.h"
@@ -47,13 +48,29 @@ static void cycle_done(hf_cycle *cycle)
     *cycle = (hf_cycle){0};
 }
 
+/* The repository's lock.  While the advisory lock has been held all the time, a repository out of reach is no obstacle. */
+static hf_status check_lock(hf_cycle *cycle, bool was_guarded, hf_error *error)
+{
+    hf_error seen;
+    hf_status status = hf_lock_check(cycle->lock, &seen);
+
+    cycle->lost = cycle->lost || status == HF_E_BUSY;
+    if (status == HF_OK || (was_guarded && !cycle->lost))
+        return HF_OK;
+    if (error != NULL)
+        *error = seen;
+    return status;
+}
+
 hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error)
 {
     HF_AUTO_PG pg = NULL;
     HF_AUTO_STR locked = NULL;
     hf_error ignored;
+    bool is_guarded = cycle->guard != NULL && hf_pg_exec(cycle->guard, "SELECT 1", &ignored) == HF_OK;
 
-    if (cycle->guard != NULL && hf_pg_exec(cycle->guard, "SELECT 1", &ignored) == HF_OK)
+    HF_TRY(check_lock(cycle, is_guarded, error));
+    if (is_guarded)
         return HF_OK;
     hf_pg_freep(&cycle->guard);
 
@@ -118,14 +135,26 @@ static void warn_of_other_host(const hf_cycle *cycle)
 static hf_status record(hf_cycle *cycle, hf_cycle_state state, const char *event, hf_error *error)
 {
     json_t *facts = HF_TAKE(cycle->facts);
+    hf_error lost;
 
+    if (check_lock(cycle, true, &lost) != HF_OK) { /* the journal is another's too */
+        json_decref(facts);
+        if (error != NULL)
+            *error = lost;
+        return HF_E_BUSY;
+    }
     return hf_journal_append(cycle->journal, hf_cycle_state_name(state), event, facts, error);
 }
 
-/* Nothing has been touched before this state is entered. */
+hf_status hf_cycle_note(hf_cycle *cycle, const char *event, hf_error *error)
+{
+    return record(cycle, cycle->state, event, error);
+}
+
+/* No row has been touched before this state is entered; a fence comes down at the end. */
 static bool is_harmless(hf_cycle_state state)
 {
-    return state <= HF_CYCLE_SNAPSHOT;
+    return state <= HF_CYCLE_FENCED;
 }
 
 /* From here on the way back runs to its end, whatever signals come. */
@@ -142,6 +171,10 @@ static void enter(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)
         cycle->state = next;
         return;
     }
+    if (cycle->lost) {
+        cycle->error = error;
+        return;
+    }
     hf_log_error(&error);
     cycle->unrecorded = true;
     if (is_harmless(
@@ -155,6 +188,11 @@ static void enter(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)
     cycle->state = next;
 }
 
+static bool succeeded(hf_cycle_event event)
+{
+    return event == HF_EVENT_DONE || event == HF_EVENT_FENCE || event == HF_EVENT_NO_SNAPSHOT;
+}
+
 static void step(hf_cycle *cycle, hf_cycle_event event)
 {
     const hf_transition *transition = hf_transition_find(cycle->state, event);
@@ -164,7 +202,7 @@ static void step(hf_cycle *cycle, hf_cycle_event event)
     if (event == HF_EVENT_FAILED &&
         (cycle->state == HF_CYCLE_MIGRATING || cycle->state == HF_CYCLE_VERIFYING))
         hf_cycle_fact(cycle, "failed_in", json_string(hf_cycle_state_name(cycle->state)));
-    if (event != HF_EVENT_DONE && cycle->error.code != HF_OK) {
+    if (!succeeded(event) && cycle->error.code != HF_OK) {
         hf_log_error(&cycle->error);
         hf_cycle_fact(cycle, is_way_back(cycle->state) ? "way_back_error" : "error",
                       hf_cycle_error_json(&cycle->error));
@@ -188,7 +226,56 @@ static void recall_cause(const hf_cycle *cycle, hf_error *cause)
     (void) hf_hint(cause, "%s", hint != NULL ? hint : "");
 }
 
-static hf_status walk(hf_cycle *cycle, hf_error *error)
+/* deploy.timeouts; 0: none, as on the way back. */
+static int64_t time_limit(const hf_cycle *cycle)
+{
+    switch (cycle->state) {
+    case HF_CYCLE_PREFLIGHT:
+        return cycle->options->target->deploy.timeouts.preflight_ms;
+    case HF_CYCLE_SNAPSHOT:
+        return cycle->options->target->deploy.timeouts.snapshot_ms;
+    case HF_CYCLE_MIGRATING:
+        return cycle->options->target->deploy.timeouts.migrate_ms;
+    case HF_CYCLE_VERIFYING:
+        return cycle->options->target->deploy.timeouts.verify_ms;
+    default:
+        return 0;
+    }
+}
+
+static hf_cycle_event act_in_time(hf_cycle *cycle)
+{
+    const int64_t limit_ms = time_limit(cycle);
+    char limit[32];
+
+    hf_stop_limit(limit_ms);
+    hf_cycle_event event = hf_cycle_act(cycle);
+    if (!hf_stop_limit_end() || (event != HF_EVENT_STOPPED && event != HF_EVENT_UNCHANGED))
+        return event;
+    (void) hf_fail(&cycle->error, HF_E_TIMEOUT, "state \"%s\" took longer than %s",
+                   hf_cycle_state_name(cycle->state), hf_show_duration(limit_ms, limit));
+    (void) hf_hint(&cycle->error, "deploy.timeouts sets how long it may take");
+    return event == HF_EVENT_UNCHANGED ? event : HF_EVENT_FAILED;
+}
+
+/* The end is durable; what it is told with may be worse than that. */
+static hf_status lower_fence(hf_cycle *cycle, hf_status status, hf_error *error)
+{
+    hf_error why;
+
+    if (cycle->state == HF_CYCLE_STUCK) {
+        if (hf_fence_is_up(cycle->journal))
+            hf_log(HF_LOG_WARNING, "the fence stays up until `holdfast resume` has ended the cycle");
+        return status;
+    }
+    if (hf_fence_lower(cycle, &why) == HF_OK)
+        return status;
+    (void) hf_fail(error, HF_E_INTERRUPTED, "the cycle ended as \"%s\", but its fence is still up: %s",
+                   hf_cycle_state_name(cycle->state), why.message);
+    return hf_hint(error, "run `holdfast resume`%s%s", why.hint[0] != '\0' ? "; " : "", why.hint);
+}
+
+static hf_status walk_on(hf_cycle *cycle, hf_error *error)
 {
     hf_error cause = {.code = HF_OK};
 
@@ -198,14 +285,23 @@ static hf_status walk(hf_cycle *cycle, hf_error *error)
         HF_FAULT("deploy.entered", error);
         if (hold)
             hf_stop_hold();
-        hf_cycle_event event = hf_cycle_act(cycle);
+        hf_cycle_event event = act_in_time(cycle);
         if (hold)
             hf_stop_release();
-        if (event == HF_EVENT_DONE) /* what was tried on the way does not count */
+        if (cycle->lost)
+            break;
+        if (succeeded(event)) /* what was tried on the way does not count */
             cycle->error = (hf_error){.code = HF_OK};
         step(cycle, event);
+        if (cycle->lost)
+            break;
         if (cycle->error.code != HF_OK && (cause.code == HF_OK || hold))
             cause = cycle->error;
+    }
+    if (cycle->lost) {
+        if (error != NULL)
+            *error = cycle->error;
+        return HF_E_BUSY;
     }
 
     hf_status status = hf_cycle_status(cycle->state);
@@ -227,6 +323,13 @@ static hf_status walk(hf_cycle *cycle, hf_error *error)
     return status;
 }
 
+static hf_status walk(hf_cycle *cycle, hf_error *error)
+{
+    hf_status status = walk_on(cycle, error);
+
+    return hf_cycle_is_final(cycle->state) && !cycle->lost ? lower_fence(cycle, status, error) : status;
+}
+
 /* The target's newest cycle and its state.  HF_E_NOT_FOUND when there is none. */
 static hf_status newest_cycle(hf_repository *repository, const char *target, hf_journal **ret_journal,
                               hf_cycle_state *ret_state, hf_error *error)
@@ -245,9 +348,9 @@ static hf_status newest_cycle(hf_repository *repository, const char *target, hf_
     return HF_OK;
 }
 
-static bool can_resume(hf_cycle_state state)
+static bool can_resume(const hf_journal *journal, hf_cycle_state state)
 {
-    return !hf_cycle_is_final(state) || state == HF_CYCLE_STUCK;
+    return !hf_cycle_is_final(state) || state == HF_CYCLE_STUCK || hf_fence_is_up(journal);
 }
 
 /* Only the newest cycle can be unfinished: none begins before it has ended. */
@@ -260,7 +363,7 @@ hf_status hf_deploy_unfinished(hf_repository *repository, const char *target, ch
 
     if (status != HF_OK && status != HF_E_NOT_FOUND)
         return status;
-    *ret_cycle = status == HF_OK && can_resume(state) ? hf_strdup(hf_journal_cycle(journal)) : NULL;
+    *ret_cycle = status == HF_OK && can_resume(journal, state) ? hf_strdup(hf_journal_cycle(journal)) : NULL;
     return HF_OK;
 }
 
@@ -273,10 +376,10 @@ static hf_status refuse_interrupted(const hf_deploy_options *options, hf_error *
     if (status == HF_E_NOT_FOUND)
         return HF_OK;
     HF_TRY(status);
-    if (!can_resume(state))
+    if (!can_resume(journal, state))
         return HF_OK;
-    (void) hf_fail(error, HF_E_INTERRUPTED, "cycle %s was left in state \"%s\"", hf_journal_cycle(journal),
-                   hf_cycle_state_name(state));
+    (void) hf_fail(error, HF_E_INTERRUPTED, "cycle %s was left in state \"%s\"%s", hf_journal_cycle(journal),
+                   hf_cycle_state_name(state), hf_fence_is_up(journal) ? ", its fence up" : "");
     return hf_hint(error, "run `holdfast resume` first");
 }
 
@@ -294,10 +397,15 @@ json_t *hf_operator_json(void)
 hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
 {
     HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
-    HF_AUTO(cycle_done) hf_cycle cycle = {.options = options, .state = HF_CYCLE_OPENED};
+    HF_AUTO_STR passing = NULL;
+    hf_deploy_options own = *options;
+    HF_AUTO(cycle_done) hf_cycle cycle = {.options = &own, .state = HF_CYCLE_OPENED};
     char time[32], random[7];
 
+    HF_TRY(hf_fence_url(&options->target->deploy.fence, options->url, &passing, error));
+    own.url = passing;
     HF_TRY(hf_lock_take(options->repository, options->target->name, "deploy", &lock, error));
+    cycle.lock = lock;
     HF_TRY(refuse_interrupted(options, error));
     HF_TRY(hf_cycle_guard(&cycle, error));
 
@@ -335,13 +443,18 @@ static hf_status reopen(const hf_deploy_options *options)
 hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
 {
     HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
-    HF_AUTO(cycle_done) hf_cycle cycle = {.options = options};
+    HF_AUTO_STR passing = NULL;
+    hf_deploy_options own = *options;
+    HF_AUTO(cycle_done) hf_cycle cycle = {.options = &own};
     bool swapped = false;
 
+    HF_TRY(hf_fence_url(&options->target->deploy.fence, options->url, &passing, error));
+    own.url = passing;
     HF_TRY(hf_lock_take(options->repository, options->target->name, "resume", &lock, error));
+    cycle.lock = lock;
     hf_status found =
         newest_cycle(options->repository, options->target->name, &cycle.journal, &cycle.state, error);
-    if (found == HF_OK && !can_resume(cycle.state))
+    if (found == HF_OK && !can_resume(cycle.journal, cycle.state))
         found = hf_fail(error, HF_E_NOT_FOUND, "nothing to resume: cycle %s ended as \"%s\"",
                         hf_journal_cycle(cycle.journal), hf_cycle_state_name(cycle.state));
     if (found == HF_E_NOT_FOUND)
@@ -358,6 +471,8 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
     mark_children(&cycle);
     warn_of_other_host(&cycle);
     HF_TRY(hf_cycle_end_orphans(&cycle, error));
+    if (hf_cycle_is_final(cycle.state) && cycle.state != HF_CYCLE_STUCK) /* but for its fence */
+        return walk(&cycle, error);
     step(&cycle, swapped ? HF_EVENT_DONE : HF_EVENT_INTERRUPTED);
     return walk(&cycle, error);
 }

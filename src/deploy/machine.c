@@ -5,7 +5,8 @@
 #include "base/text.h"
 
 /*
- * Up to SNAPSHOT nothing is touched, so everything but success ends in REFUSED.  From MIGRATING on, a half-applied migration
+ * Up to SNAPSHOT nothing is touched, so everything but success ends in REFUSED; so it does from FENCED, whose change is undone at
+ * every end (fence.h).  From MIGRATING on, a half-applied migration
  * may be there whatever the error says, so everything but success leads to the way back.  The way back itself does not
  * stop for signals; when it fails, both the snapshot and the failed database are kept, and resume tries again.
  */
@@ -18,6 +19,16 @@ const hf_transition hf_transitions[] = {
     {HF_CYCLE_PREFLIGHT, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "refused; nothing was touched"},
     {HF_CYCLE_PREFLIGHT, HF_EVENT_STOPPED, HF_CYCLE_REFUSED, "stopped; nothing was touched"},
     {HF_CYCLE_PREFLIGHT, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED, "interrupted before anything was touched"},
+
+    {HF_CYCLE_PREFLIGHT, HF_EVENT_FENCE, HF_CYCLE_FENCED, "keeping writers out before the snapshot"},
+    {HF_CYCLE_SNAPSHOT, HF_EVENT_FENCE, HF_CYCLE_FENCED, "the snapshot is sealed; keeping writers out"},
+
+    {HF_CYCLE_FENCED, HF_EVENT_DONE, HF_CYCLE_MIGRATING, "the fence is up; applying the migrations"},
+    {HF_CYCLE_FENCED, HF_EVENT_NO_SNAPSHOT, HF_CYCLE_SNAPSHOT, "the fence is up; taking the snapshot"},
+    {HF_CYCLE_FENCED, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "the fence could not be raised; no row was touched"},
+    {HF_CYCLE_FENCED, HF_EVENT_STOPPED, HF_CYCLE_REFUSED, "stopped; nothing was touched"},
+    {HF_CYCLE_FENCED, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED,
+     "interrupted while the fence was raised; no row was touched"},
 
     {HF_CYCLE_SNAPSHOT, HF_EVENT_DONE, HF_CYCLE_MIGRATING, "the snapshot is sealed; applying the migrations"},
     {HF_CYCLE_SNAPSHOT, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "no snapshot, no migration; nothing was touched"},
@@ -75,6 +86,7 @@ static const struct {
     [HF_CYCLE_OPENED] = {"opened", HF_E_INTERRUPTED},
     [HF_CYCLE_PREFLIGHT] = {"preflight", HF_E_INTERRUPTED},
     [HF_CYCLE_SNAPSHOT] = {"snapshot", HF_E_INTERRUPTED},
+    [HF_CYCLE_FENCED] = {"fenced", HF_E_INTERRUPTED},
     [HF_CYCLE_MIGRATING] = {"migrating", HF_E_INTERRUPTED},
     [HF_CYCLE_VERIFYING] = {"verifying", HF_E_INTERRUPTED},
     [HF_CYCLE_RESTORING] = {"restoring", HF_E_INTERRUPTED},
@@ -90,6 +102,8 @@ static const char *const event_names[HF_CYCLE_EVENTS] = {
     [HF_EVENT_DONE] = "done",
     [HF_EVENT_FAILED] = "failed",
     [HF_EVENT_STOPPED] = "stopped",
+    [HF_EVENT_FENCE] = "fence",
+    [HF_EVENT_NO_SNAPSHOT] = "no_snapshot",
     [HF_EVENT_UNCHANGED] = "unchanged",
     [HF_EVENT_INTERRUPTED] = "interrupted",
 };

@@ -8,6 +8,7 @@ typedef enum hf_cycle_state {
     HF_CYCLE_OPENED,
     HF_CYCLE_PREFLIGHT,
     HF_CYCLE_SNAPSHOT,
+    HF_CYCLE_FENCED, /* only where a fence is configured */
     HF_CYCLE_MIGRATING,
     HF_CYCLE_VERIFYING,
     HF_CYCLE_RESTORING,
@@ -24,6 +25,8 @@ typedef enum hf_cycle_event {
     HF_EVENT_DONE,        /* the state's action succeeded */
     HF_EVENT_FAILED,      /* it failed */
     HF_EVENT_STOPPED,     /* SIGINT or SIGTERM */
+    HF_EVENT_FENCE,       /* it succeeded, and the fence goes up next */
+    HF_EVENT_NO_SNAPSHOT, /* the fence is up, and the snapshot comes after it */
     HF_EVENT_UNCHANGED,   /* the checks fail, and no migration was applied */
     HF_EVENT_INTERRUPTED, /* found so by resume: the process died in this state */
     HF_CYCLE_EVENTS

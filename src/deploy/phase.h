@@ -17,6 +17,11 @@ const char *hf_cycle_text(const hf_cycle *cycle, const char *name);
 
 hf_cycle_event hf_phase_preflight(hf_cycle *cycle);
 hf_cycle_event hf_phase_snapshot(hf_cycle *cycle);
+hf_cycle_event hf_phase_fence(hf_cycle *cycle);
+
+/* What the preflight or the snapshot answered; FENCE if that was DONE and the fence goes up after it. */
+hf_cycle_event hf_phase_before_fence(const hf_cycle *cycle, hf_cycle_event event);
+
 hf_cycle_event hf_phase_migrate(hf_cycle *cycle);
 hf_cycle_event hf_phase_verify(hf_cycle *cycle);
 

@@ -55,10 +55,10 @@ hf_cycle_event hf_phase_migrate(hf_cycle *cycle)
                                          .output = migration_output,
                                          .blocked = migration_blocked};
     size_t applied = 0;
-    hf_status status = hf_cycle_guard(cycle, &cycle->error);
+    hf_status status = HF_FAULT_STATUS("deploy.before_migrations", &cycle->error);
 
     if (status == HF_OK)
-        status = HF_FAULT_STATUS("deploy.before_migrations", &cycle->error);
+        status = hf_cycle_guard(cycle, &cycle->error);
     if (status == HF_OK)
         status = hf_migrations_apply(&cycle->options->target->migrations, cycle->options->url, &events,
                                      &applied, &cycle->error);

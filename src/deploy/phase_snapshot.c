@@ -1,8 +1,11 @@
+#include <stdlib.h>
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/signals.h"
 #include "base/text.h"
 #include "deploy/approval.h"
+#include "deploy/fence.h"
 #include "deploy/phase.h"
 #include "snapshot/snapshot.h"
 
@@ -24,6 +27,7 @@ hf_cycle_event hf_phase_snapshot(hf_cycle *cycle)
     const hf_target_config *target = cycle->options->target;
     HF_AUTO(hf_snapshot_result_done) hf_snapshot_result result = {0};
     char stored[32], rows[32], took[32];
+    hf_role_settings former = hf_fence_former_settings(cycle->journal);
     hf_snapshot_options options = {
         .repository = cycle->options->repository,
         .target = target->name,
@@ -39,12 +43,14 @@ hf_cycle_event hf_phase_snapshot(hf_cycle *cycle)
         .filter = {&target->snapshot.include, &target->snapshot.exclude, &target->snapshot.exclude_data},
         .verify_full = true,
         .cycle = hf_journal_cycle(cycle->journal),
+        .settings = hf_fence_is_up(cycle->journal) ? &former : NULL,
         .progress = cycle->options->progress,
     };
 
     hf_progress_begin("snapshot", cycle->options->progress);
     hf_status status = hf_snapshot_take(&options, &result, &cycle->error);
     hf_progress_end();
+    free(former.items);
     if (status == HF_OK)
         status = refuse_incomplete(cycle, result.manifest, &cycle->error);
     if (status != HF_OK)

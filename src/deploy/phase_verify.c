@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/signals.h"
 #include "checks/checks.h"
+#include "deploy/fence.h"
 #include "deploy/phase.h"
 
 static void check_ended(void *context, const hf_check_result *result)
@@ -27,6 +28,8 @@ hf_cycle_event hf_phase_verify(hf_cycle *cycle)
     HF_AUTO(hf_check_results_done) hf_check_results results = {0};
     hf_status status = HF_FAULT_STATUS("deploy.before_checks", &cycle->error);
 
+    if (status == HF_OK && cycle->options->target->deploy.fence.until_migrated)
+        status = hf_fence_lower(cycle, &cycle->error);
     if (status == HF_OK)
         status = hf_checks_run(&cycle->options->target->checks, cycle->options->target->name,
                                cycle->options->url, check_ended, NULL, &results, &cycle->error);

@@ -7,6 +7,7 @@
 
 #include "base/text.h"
 #include "checks/checks.h"
+#include "deploy/fence.h"
 #include "deploy/sql.h"
 #include "pg/archive_filter.h"
 #include "pg/catalog.h"
@@ -313,6 +314,37 @@ static void look_at_maintenance(const hf_deploy_options *options, hf_preflight *
         good(preflight, "maintenance database", "template1, as there is no postgres");
 }
 
+static void look_at_fence(const hf_deploy_options *options, hf_pg *pg, hf_preflight *preflight)
+{
+    const hf_target_config *target = options->target;
+    HF_AUTO_STR subscriptions = NULL;
+    hf_error error;
+
+    if (target->deploy.fence.kind == HF_FENCE_NONE)
+        return;
+    if (hf_fence_check(pg, &target->deploy.fence, hf_pg_database(pg), &error) != HF_OK ||
+        hf_pg_query_text(
+            pg,
+            "SELECT pg_catalog.string_agg(s.subname, ', ') FROM pg_catalog.pg_subscription s JOIN "
+            "pg_catalog.pg_database d ON d.oid = s.subdbid WHERE s.subenabled AND d.datname = "
+            "pg_catalog.current_database()",
+            0, NULL, &subscriptions, &error) != HF_OK)
+        bad_error(preflight, "fence", &error);
+    if (subscriptions != NULL)
+        finding_of(preflight, "fence", HF_FINDING_WARNING,
+                   hf_format("it does not keep out what subscriptions write: %s", subscriptions),
+                   "ALTER SUBSCRIPTION ... DISABLE for the time of the deploy");
+    for (size_t i = 0; i < target->checks.count; i++)
+        if (target->deploy.fence.kind == HF_FENCE_CONNECTIONS && !target->deploy.fence.until_migrated &&
+            target->checks.items[i].kind == HF_CHECK_HTTP) {
+            finding_of(preflight, "fence", HF_FINDING_WARNING,
+                       hf_format("check \"%s\" asks an application that the fence keeps from its database",
+                                 target->checks.items[i].name),
+                       "set deploy.fence.until: migrated");
+            break;
+        }
+}
+
 /* A way back would lose what the snapshot leaves out. */
 static void look_at_filters(const hf_deploy_options *options, hf_preflight *preflight)
 {
@@ -361,6 +393,7 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
     look_at_owners(pg, ret_preflight);
     look_at_obstacles(facts, ret_preflight);
     look_at_maintenance(options, ret_preflight);
+    look_at_fence(options, pg, ret_preflight);
     look_at_pg_dump(options, pg, ret_preflight);
     look_at_repository(options, (uint64_t) hf_rows_int(facts, 0, "bytes"), ret_preflight);
     look_at_migrations(options, ret_preflight);

@@ -24,13 +24,38 @@ static int64_t entry_time(const json_t *entry)
     return time_ms;
 }
 
+/* An entry that is not a step, but a fact within a state (hf_cycle_note()). */
+static bool is_note(const json_t *entry)
+{
+    const char *event = json_string_value(json_object_get(entry, "event"));
+
+    for (int i = 0; i < HF_CYCLE_EVENTS; i++)
+        if (hf_streq(event, hf_cycle_event_name((hf_cycle_event) i)))
+            return false;
+    return !hf_streq(event, "opened");
+}
+
+/* The step after entry i; NULL: none. */
+static const json_t *next_step(const json_t *entries, size_t i)
+{
+    const json_t *next;
+
+    do
+        next = json_array_get(entries, ++i);
+    while (next != NULL && is_note(next));
+    return next;
+}
+
 /* Each state with the time it took, from the entries' times. */
 static json_t *phases(const json_t *entries)
 {
     json_t *array = json_array();
 
     for (size_t i = 0; i < json_array_size(entries); i++) {
-        const json_t *entry = json_array_get(entries, i), *next = json_array_get(entries, i + 1);
+        const json_t *entry = json_array_get(entries, i), *next = next_step(entries, i);
+
+        if (is_note(entry))
+            continue;
         json_t *phase = json_pack("{s:O, s:O, s:O}", "state", json_object_get(entry, "state"), "event",
                                   json_object_get(entry, "event"), "at", json_object_get(entry, "at"));
 
@@ -51,7 +76,7 @@ hf_status hf_deploy_report(hf_repository *repository, const char *target, const 
                                         "applied",         "checks",        "error",
                                         "failed_in",       "restore",       "way_back_error",
                                         "failed_database", "preflight",     "resumed_by",
-                                        "blocked"};
+                                        "blocked",         "fence"};
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
 
     HF_TRY(hf_journal_load(repository, target, cycle, &journal, error));

@@ -100,6 +100,13 @@ HF_MUST_CHECK hf_status hf_pg_url_with_database(const char *url, const char *dat
                                                 hf_error *error);
 
 /*
+ * A URL whose sessions begin with this setting ("name=value"), whatever the server's, the database's and the role's defaults
+ * are: it is added to the URL's `options`.  The caller owns it.
+ */
+HF_MUST_CHECK hf_status hf_pg_url_with_setting(const char *url, const char *setting, char **ret_url,
+                                               hf_error *error);
+
+/*
  * A parameter of the URL's query part, decoded (caller owns), or NULL.  Prisma's own ones (schema, pgbouncer,
  * connection_limit, ...) are left out of what libpq sees.
  */

@@ -231,6 +231,45 @@ hf_status hf_pg_url_with_database(const char *url, const char *database, char **
     return HF_OK;
 }
 
+/* The URL with its `options` exchanged, and parameters of other programs kept. */
+static char *url_with_options(const char *url, const char *options)
+{
+    HF_AUTO_BUF out = HF_BUF_MAX(HF_PG_URL_MAX);
+    const char *query = strchr(url, '?');
+    char separator = '?';
+
+    hf_buf_append(&out, url, query != NULL ? (size_t) (query - url) : strlen(url));
+    for (const char *at = query != NULL ? query + 1 : ""; *at != '\0';) {
+        size_t len = strcspn(at, "&");
+
+        if (len > 0 && !hf_starts_with(at, "options=")) {
+            hf_buf_putc(&out, separator);
+            hf_buf_append(&out, at, len);
+            separator = '&';
+        }
+        at += len + (at[len] == '&' ? 1 : 0);
+    }
+    hf_buf_printf(&out, "%coptions=", separator);
+    append_encoded(&out, options);
+    return hf_buf_take(&out);
+}
+
+hf_status hf_pg_url_with_setting(const char *url, const char *setting, char **ret_url, hf_error *error)
+{
+    PQconninfoOption *parsed = NULL;
+
+    HF_TRY(hf_pg_url_parse(url, &parsed, error));
+    const char *before = option_value(parsed, "options");
+    HF_AUTO_STR options =
+        hf_format("%s%s-c %s", before != NULL ? before : "", before != NULL ? " " : "", setting);
+    HF_AUTO_STR database = hf_pg_url_database(url);
+    HF_AUTO_STR as_url = is_url(url) ? hf_strdup(url) : url_from_options(parsed, database);
+
+    PQconninfoFree(parsed);
+    *ret_url = url_with_options(as_url, options);
+    return HF_OK;
+}
+
 char *hf_pg_url_database(const char *url)
 {
     PQconninfoOption *options = NULL;

@@ -217,6 +217,22 @@ hf_status hf_lock_take_snapshots(hf_repository *repository, const char *target, 
     return take(repository, target, ":snapshots", purpose, ret_lock, error);
 }
 
+hf_status hf_lock_check(hf_lock *lock, hf_error *error)
+{
+    HF_AUTO(hf_holder_done) hf_holder holder = {0};
+    hf_status status = read_holder(lock->storage, lock->key, &holder, error);
+
+    if (status != HF_OK && status != HF_E_NOT_FOUND)
+        return status;
+    if (status == HF_OK && hf_streq(holder.id, lock->self.id))
+        return HF_OK;
+    (void) hf_fail(error, HF_E_BUSY, "the lock on target \"%s\" is no longer this process's",
+                   lock->self.target);
+    return hf_hint(error,
+                   "it stood still for so long that another took the lock over; `holdfast history` tells "
+                   "what became of the deploy");
+}
+
 void hf_lock_release(hf_lock *lock)
 {
     if (lock == NULL)

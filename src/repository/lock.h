@@ -18,6 +18,12 @@ HF_MUST_CHECK hf_status hf_lock_take(hf_repository *repository, const char *targ
 HF_MUST_CHECK hf_status hf_lock_take_snapshots(hf_repository *repository, const char *target,
                                                const char *purpose, hf_lock **ret_lock, hf_error *error);
 
+/*
+ * Is it still ours?  HF_E_BUSY: another process has taken it over, or somebody removed it, while this one stood still; nothing may be
+ * changed any more.  Storage errors tell nothing.
+ */
+HF_MUST_CHECK hf_status hf_lock_check(hf_lock *lock, hf_error *error);
+
 /* Give it back (removes the file if it is still ours) and free. */
 void hf_lock_release(hf_lock *lock);
 void hf_lock_releasep(hf_lock **lock);

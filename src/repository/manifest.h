@@ -66,6 +66,8 @@ typedef struct hf_role_setting {
     char *setting; /* "name=value" as pg_db_role_setting keeps it */
 } hf_role_setting;
 
+typedef HF_VECTOR(hf_role_setting) hf_role_settings;
+
 /* What a label provider (SECURITY LABEL) says of an object that is not in the schema archive. */
 typedef struct hf_label {
     uint32_t oid; /* of a large object; 0: of the database */
@@ -147,7 +149,7 @@ typedef struct hf_manifest {
         int connection_limit;
         bool is_template;
         uint64_t bytes;
-        HF_VECTOR(hf_role_setting) settings;
+        hf_role_settings settings;
     } database;
     struct {
         char *lsn; /* pg_current_wal_lsn() before the export */

@@ -27,10 +27,32 @@ static char *dup_text(const hf_rows *rows, size_t row, const char *column)
     return hf_strdup(hf_rows_text(rows, row, column));
 }
 
-static hf_status read_server(hf_pg *pg, hf_manifest *manifest, hf_error *error)
+static hf_status read_settings(hf_pg *pg, const hf_role_settings *instead, hf_role_settings *settings,
+                               hf_error *error)
+{
+    HF_AUTO_ROWS rows = NULL;
+
+    for (size_t i = 0; instead != NULL && i < instead->count; i++) {
+        const hf_role_setting copy = {hf_strdup(instead->items[i].role),
+                                      hf_strdup(instead->items[i].setting)};
+
+        HF_PUSH(settings, copy);
+    }
+    if (instead != NULL)
+        return HF_OK;
+    HF_TRY(hf_pg_query(pg, hf_sql_database_settings, 0, NULL, &rows, error));
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        const hf_role_setting setting = {dup_text(rows, i, "role"), dup_text(rows, i, "setting")};
+
+        HF_PUSH(settings, setting);
+    }
+    return HF_OK;
+}
+
+static hf_status read_server(hf_pg *pg, const hf_role_settings *settings, hf_manifest *manifest,
+                             hf_error *error)
 {
     HF_AUTO_ROWS database = NULL;
-    HF_AUTO_ROWS settings = NULL;
     HF_AUTO_ROWS server = NULL;
     hf_error ignored;
 
@@ -55,13 +77,7 @@ static hf_status read_server(hf_pg *pg, hf_manifest *manifest, hf_error *error)
     manifest->database.connection_limit = (int) hf_rows_int(database, 0, "connection_limit");
     manifest->database.bytes = (uint64_t) hf_rows_int(database, 0, "bytes");
 
-    HF_TRY(hf_pg_query(pg, hf_sql_database_settings, 0, NULL, &settings, error));
-    for (size_t i = 0; i < hf_rows_count(settings); i++) {
-        hf_role_setting *setting = HF_APPEND_NEW(&manifest->database.settings);
-
-        setting->role = dup_text(settings, i, "role");
-        setting->setting = dup_text(settings, i, "setting");
-    }
+    HF_TRY(read_settings(pg, settings, &manifest->database.settings, error));
 
     /* some hosts forbid these functions; the facts are then unknown */
     HF_TRY(hf_pg_exec(pg, "SAVEPOINT facts", error));
@@ -219,7 +235,7 @@ static hf_status begin_manifest(hf_snapshot_session *self, const hf_snapshot_opt
     manifest->pinned = options->pinned;
     manifest->pg_dump_version = hf_strdup(dump->version);
     HF_TRY(read_visibility(self, manifest, error));
-    HF_TRY(read_server(self->pg, manifest, error));
+    HF_TRY(read_server(self->pg, options->settings, manifest, error));
     take_tables(self, options->text_only, manifest);
     HF_TRY(hf_pg_list_large_objects(self->pg, &self->large_objects, error));
     HF_TRY(read_names(self->pg, manifest, error));

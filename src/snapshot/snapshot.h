@@ -15,6 +15,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "pg/archive_filter.h"
+#include "repository/manifest.h"
 #include "repository/repository.h"
 
 typedef struct hf_snapshot_options {
@@ -32,8 +33,10 @@ typedef struct hf_snapshot_options {
     bool verify_full;           /* read back what was stored, and what was there already */
     hf_filter filter;           /* what to leave out */
     bool salvage;               /* keep what can be read of damaged tables, and note what is lost */
-    const char *label;          /* or NULL */
-    const char *cycle;          /* or NULL */
+    const hf_role_settings
+        *settings;     /* the database's, where they are others for the moment; NULL: as they are */
+    const char *label; /* or NULL */
+    const char *cycle; /* or NULL */
     bool pinned;
     hf_progress *progress; /* or NULL */
 } hf_snapshot_options;

@@ -115,7 +115,7 @@ def all_cells(cluster, folder, options):
         passed = list(pool.map(lambda scenario: passages(cluster, scenario, folder), scenarios))
     for scenario, counts in zip(scenarios, passed):
         for point, count in sorted(counts.items()):
-            if scenario.all_points or point in missing:
+            if scenario.all_points or point in missing or point.startswith(scenario.own or ("-",)):
                 cells += [Cell(scenario, point, n, fault) for n in spread(count, options.most) for fault in FAULTS]
         missing -= {cell.point for cell in cells}
     if not InBucket.server:

@@ -21,6 +21,7 @@ def expect(condition, text):
 class Scenario:
     """One command on one site. `all_points` is false where only points count that no scenario before it passes."""
     name, command, all_points, extra, status, env, passphrase = "", (), False, None, 0, {}, None
+    own = ()  # points that count in it whoever else passes them, by the beginnings of their names
 
     def site(self, cluster, db, folder):
         state.create(cluster, db)
@@ -57,7 +58,8 @@ class Deploy(Scenario):
     def settle(self, site, states, result):
         cycles = site.json("history")["cycles"]
         left = cycles[-1]["state"] if cycles else None
-        if left in FINAL.values():
+        fenced = cycles and cycles[-1]["fence"] and not cycles[-1]["fence"]["undone"]
+        if left in FINAL.values() and not fenced:
             outcome = left
         elif left is None:
             outcome = "never began"
@@ -108,6 +110,27 @@ class Resumed(Deploy):
     def prepare(self, site):
         super().prepare(site)
         site.holdfast("deploy", env={"HOLDFAST_FAULT": "swap.before_rename:kill"}, check=-signal.SIGKILL)
+
+
+class Fenced(Deploy):
+    """Behind a fence, which is down in the end."""
+    name, extra, all_points, own = "fenced", "good", False, ("fence.",)
+    fence = {"kind": "connections", "from": "snapshot"}
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.write_config(deploy={"fence": self.fence})
+
+
+class FencedFails(Fenced):
+    """The fence of the failed database comes down as well."""
+    name, extra, status = "fenced fails", "fail-halfway", 3
+    fence = {"kind": "read_only"}
+
+    def kept(self, site, outcome):
+        super().kept(site, outcome)
+        for name in site.failed_databases():
+            site.cluster.psql(name, "CREATE TABLE writable ()")
 
 
 class Expires(Deploy):
@@ -336,5 +359,5 @@ class InBucket(Good):
         return site
 
 
-SCENARIOS = (Good, Fails, Resumed, Expires, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd, KeyRemove, Approve, Export, Import, Drift,
-             Resolve, InBucket)
+SCENARIOS = (Good, Fails, Resumed, Fenced, FencedFails, Expires, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd, KeyRemove, Approve, Export,
+             Import, Drift, Resolve, InBucket)
