@@ -12,6 +12,7 @@
 
 #define LINE_MAX_BYTES (1U << 20)
 #define SECRET_MIN_BYTES 4
+#define TAIL_BYTES (8u << 10)
 
 static const struct {
     const char *name;
@@ -28,6 +29,8 @@ static atomic_int max_level = HF_LOG_INFO;
 static pthread_mutex_t output_mutex = PTHREAD_MUTEX_INITIALIZER; /* the lines and the hook */
 static void (*around_hook)(bool before);
 static hf_strings errors_shown; /* messages and hints */
+static char tail[TAIL_BYTES];   /* the last bytes that were written, redacted as they were */
+static size_t tail_len;
 
 static pthread_mutex_t secrets_mutex = PTHREAD_MUTEX_INITIALIZER;
 static hf_strings secrets; /* longest first */
@@ -148,6 +151,30 @@ static bool is_repeated(const char *message, const char *hint)
     return message_shown && hint_shown;
 }
 
+/* With output_mutex held. */
+static void keep_tail(const char *data, size_t len)
+{
+    if (len > TAIL_BYTES) {
+        data += len - TAIL_BYTES;
+        len = TAIL_BYTES;
+    }
+    const size_t kept = tail_len < TAIL_BYTES - len ? tail_len : TAIL_BYTES - len;
+
+    memmove(tail, tail + tail_len - kept, kept);
+    memcpy(tail + kept, data, len);
+    tail_len = kept + len;
+}
+
+void hf_log_tail(hf_buf *out)
+{
+    (void) pthread_mutex_lock(&output_mutex);
+    const char *first = tail_len < TAIL_BYTES ? NULL : memchr(tail, '\n', tail_len);
+    const size_t skipped = first == NULL ? 0 : (size_t) (first + 1 - tail);
+
+    hf_buf_append(out, tail + skipped, tail_len - skipped);
+    (void) pthread_mutex_unlock(&output_mutex);
+}
+
 static void write_lines(hf_log_level level, const char *message, const char *hint)
 {
     HF_AUTO_BUF lines = HF_BUF_MAX(4 * LINE_MAX_BYTES);
@@ -168,6 +195,7 @@ static void write_lines(hf_log_level level, const char *message, const char *hin
     if (around_hook != NULL)
         around_hook(true);
     /* One write a call, so that lines of several processes do not mix; a log that cannot be written stops nothing. */
+    keep_tail(lines.data, lines.len);
     ssize_t ignored = write(STDERR_FILENO, lines.data, lines.len);
     (void) ignored;
     if (around_hook != NULL)

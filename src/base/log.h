@@ -22,6 +22,9 @@ void hf_log_redact(const char *secret);
 /* Replace registered secrets in place. */
 void hf_redact(hf_buf *text);
 
+/* Append the last lines that were written, at most 8 KiB of whole ones. */
+void hf_log_tail(hf_buf *out);
+
 /* A hook called before and after a line is written, so that a progress display can step aside.  NULL removes it. */
 void hf_log_set_hook(void (*around)(bool before));
 

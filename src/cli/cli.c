@@ -8,6 +8,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "cli/commands.h"
+#include "cli/notices.h"
 #include "cli/output.h"
 #include "config/suggest.h"
 
@@ -19,7 +20,8 @@ const hf_command *const hf_commands[] = {
     &hf_command_restore,    &hf_command_copy,    &hf_command_export, &hf_command_import,
     &hf_command_plan,       &hf_command_approve, &hf_command_deploy, &hf_command_resume,
     &hf_command_migrations, &hf_command_drift,   &hf_command_check,  &hf_command_history,
-    &hf_command_report,     &hf_command_key,     &hf_command_help,   &hf_command_version,
+    &hf_command_report,     &hf_command_key,     &hf_command_notify, &hf_command_help,
+    &hf_command_version,
 };
 const size_t hf_commands_count = sizeof(hf_commands) / sizeof(hf_commands[0]);
 
@@ -285,7 +287,10 @@ static hf_status run(hf_cli *cli, int argc, char **argv, hf_error *error)
     }
     if (cli->help)
         cli->command = &hf_command_help;
-    return cli->command->run(cli, error);
+    hf_notices_begin(cli);
+    hf_status status = cli->command->run(cli, error);
+    hf_notices_end(cli, status, error);
+    return status;
 }
 
 int hf_cli_main(int argc, char **argv)

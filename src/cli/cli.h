@@ -13,6 +13,7 @@
 
 #include "base/error.h"
 #include "base/memory.h"
+#include "notify/notify.h"
 
 typedef struct hf_cli hf_cli;
 
@@ -42,6 +43,7 @@ struct hf_cli {
     HF_VECTOR(const char *) option_names;
     HF_VECTOR(const char *) option_values; /* NULL for those that take none */
     json_t *result;
+    hf_notifier *notifier; /* of the commands that somebody is told of (notices.h); or NULL */
 };
 
 extern const hf_command *const hf_commands[];

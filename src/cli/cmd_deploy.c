@@ -87,6 +87,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
         .by = hf_cli_value(cli, "by"),
         .expect = expect,
         .progress = &progress,
+        .notifier = cli->notifier,
         .on_snapshot = copy_snapshot,
         .ask = hf_may_prompt(cli) ? ask : NULL,
         .context = &copies,

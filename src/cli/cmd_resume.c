@@ -15,6 +15,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
         .target = session.target,
         .url = session.url,
         .progress = &progress,
+        .notifier = cli->notifier,
     };
     hf_status status = hf_deploy_resume(&how, &cycle, error);
     return hf_show_ended_cycle(cli, &session, cycle, status);

@@ -21,6 +21,7 @@ extern const hf_command hf_command_init;
 extern const hf_command hf_command_migrations;
 extern const hf_command hf_command_pin;
 extern const hf_command hf_command_key;
+extern const hf_command hf_command_notify;
 extern const hf_command hf_command_plan;
 extern const hf_command hf_command_prove;
 extern const hf_command hf_command_prune;

@@ -103,6 +103,31 @@ typedef struct hf_fence_config {
     hf_strings roles;         /* read_only: these alone; empty: every role */
 } hf_fence_config;
 
+/* Where a program may stand in the course of a deploy. */
+typedef enum hf_hook {
+    HF_HOOK_BEFORE_PREFLIGHT,
+    HF_HOOK_AFTER_PREFLIGHT,
+    HF_HOOK_BEFORE_SNAPSHOT,
+    HF_HOOK_AFTER_SNAPSHOT,
+    HF_HOOK_BEFORE_MIGRATE,
+    HF_HOOK_AFTER_MIGRATE,
+    HF_HOOK_BEFORE_VERIFY,
+    HF_HOOK_AFTER_VERIFY,
+    HF_HOOK_BEFORE_ROLLBACK,
+    HF_HOOK_AFTER_ROLLBACK,
+    HF_HOOK_AFTER_CYCLE,
+    HF_HOOK_SEED,         /* deploy.seed */
+    HF_HOOK_APP_ROLLBACK, /* deploy.app.rollback */
+    HF_HOOKS
+} hf_hook;
+
+typedef struct hf_hook_config {
+    hf_strings command; /* argv; empty: none */
+    char *folder;
+    int64_t timeout_ms;
+    bool with_url; /* DATABASE_URL is in its environment */
+} hf_hook_config;
+
 typedef struct hf_target_config {
     char *name;
     hf_where where;
@@ -142,11 +167,73 @@ typedef struct hf_target_config {
             int64_t preflight_ms, snapshot_ms, fence_ms, migrate_ms, verify_ms;
         } timeouts;
         bool allow_filtered; /* deploy though the snapshot leaves something out */
+        hf_hook_config hooks[HF_HOOKS];
+        hf_secret_source app_revision; /* no secret: what tells the application's revision */
     } deploy;
 
     hf_check_configs checks;
     hf_retention_config retention; /* in the place of the repository's, if it says anything */
 } hf_target_config;
+
+/* What somebody may be told of. */
+typedef enum hf_notify_event {
+    HF_NOTIFY_START,
+    HF_NOTIFY_SUCCESS,
+    HF_NOTIFY_ROLLBACK,
+    HF_NOTIFY_STUCK,
+    HF_NOTIFY_REFUSED,
+    HF_NOTIFY_DRIFT,
+    HF_NOTIFY_BACKUP_FAILED,
+    HF_NOTIFY_EVENTS
+} hf_notify_event;
+
+typedef enum hf_notify_kind {
+    HF_NOTIFY_SLACK,
+    HF_NOTIFY_DISCORD,
+    HF_NOTIFY_TEAMS,
+    HF_NOTIFY_WEBHOOK,
+    HF_NOTIFY_PING,
+    HF_NOTIFY_EMAIL,
+    HF_NOTIFY_GITHUB,
+    HF_NOTIFY_KINDS
+} hf_notify_kind;
+
+typedef enum hf_notify_format { HF_NOTIFY_JSON, HF_NOTIFY_FORM, HF_NOTIFY_TEXT } hf_notify_format;
+
+typedef struct hf_notify_config {
+    char *name; /* unlike all others */
+    hf_notify_kind kind;
+    hf_where where;
+    unsigned events;                       /* 1 << hf_notify_event */
+    hf_secret_source url[HF_NOTIFY_EMAIL]; /* of the kinds before it: the one at its kind */
+    struct {
+        hf_secret_source authorization; /* the header's value; or none */
+        hf_strings headers;             /* "Name: value" */
+        hf_notify_format format;
+        char *template; /* of config/template.h; NULL: a JSON object of all fields */
+        hf_where template_where;
+    } webhook;
+    struct {
+        hf_strings commands; /* those that ping */
+        char *target;        /* only for this one; NULL: for all */
+    } ping;
+    struct {
+        char *server; /* smtp:// or smtps:// */
+        char *user, *from, *ca_file;
+        hf_secret_source password;
+        hf_strings to;
+        bool tls; /* of smtp://: STARTTLS must work */
+    } email;
+    struct {
+        char *repository, *api; /* owner/name; https://... */
+        hf_secret_source token;
+        hf_strings labels;
+    } github;
+} hf_notify_config;
+
+/* "start", "backup_failed"; "slack". */
+extern const char *const hf_notify_event_names[HF_NOTIFY_EVENTS];
+extern const char *const hf_notify_kind_names[HF_NOTIFY_KINDS];
 
 typedef enum hf_path_style { HF_PATH_STYLE_AUTO, HF_PATH_STYLE_YES, HF_PATH_STYLE_NO } hf_path_style;
 
@@ -171,6 +258,8 @@ typedef struct hf_config {
     HF_VECTOR(hf_repository_config) copy_to;
     hf_retention_config retention;
     HF_VECTOR(hf_target_config) targets;
+    HF_VECTOR(hf_notify_config) notify;
+    hf_strings contacts[HF_NOTIFY_EVENTS]; /* whom to call when it happens */
 } hf_config;
 
 /* `path` NULL: ./holdfast.yaml. */

@@ -13,6 +13,20 @@ static int depth_of(const hf_option *option)
     return depth;
 }
 
+/* The keys of a program that is usually written as a list alone. */
+static bool is_of_a_leaf(const hf_option *option)
+{
+    for (size_t i = 0; i < hf_options_count; i++) {
+        const hf_option *above = &hf_options[i];
+        const size_t len = strlen(above->path);
+
+        if (above->type != HF_OPTION_GROUP && above->type != HF_OPTION_MAP && above->type != HF_OPTION_LIST &&
+            strncmp(option->path, above->path, len) == 0 && option->path[len] == '.')
+            return true;
+    }
+    return false;
+}
+
 static void put_lines(hf_buf *out, int depth, const char *before, const char *text)
 {
     for (const char *line = text; *line != '\0';) {
@@ -38,7 +52,7 @@ char *hf_config_example(void)
         int depth = depth_of(option);
 
         key = key == NULL ? option->path : key + 1;
-        if (strchr(option->path, '[') != NULL)
+        if (strchr(option->path, '[') != NULL || is_of_a_leaf(option))
             continue;
         if (depth == 0 || (depth == 2 && option->help != NULL))
             hf_buf_putc(&out, '\n');

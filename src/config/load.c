@@ -16,6 +16,7 @@
 #include "base/file.h"
 #include "base/text.h"
 #include "config/load.h"
+#include "config/notify_options.h"
 #include "config/options.h"
 #include "config/suggest.h"
 
@@ -194,8 +195,8 @@ static hf_status set_choice(const hf_config_reader *in, const hf_option *option,
     return near == NULL ? HF_E_USAGE : hf_hint(in->error, "did you mean \"%s\"?", near);
 }
 
-static hf_status set_texts(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
-                           void *base)
+hf_status hf_config_set_texts(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
+                              void *base)
 {
     hf_strings *list = (hf_strings *) ((char *) base + option->offset);
     bool program = option->type == HF_OPTION_ARGV;
@@ -222,7 +223,9 @@ static hf_status set_secret(const hf_config_reader *in, const hf_option *option,
 {
     hf_secret_source *source = (hf_secret_source *) ((char *) base + option->offset);
     const char *key = last_key(option);
-    const char *variable = hf_streq(key, "passphrase") ? "HOLDFAST_PASSPHRASE" : "DATABASE_URL";
+    const char *variable = hf_streq(key, "passphrase")              ? "HOLDFAST_PASSPHRASE"
+                           : hf_starts_with(option->path, "target") ? "DATABASE_URL"
+                                                                    : "NAME";
 
     if (value->kind == HF_YAML_SCALAR) {
         hf_config_refuse(in, value->where, "\"%s\" is a secret and may not stand in the configuration itself",
@@ -259,7 +262,7 @@ static hf_status set_secret(const hf_config_reader *in, const hf_option *option,
                                           .size = sizeof(source->argv)};
 
         source->kind = HF_SECRET_COMMAND;
-        return set_texts(in, &command, pair->value, source);
+        return hf_config_set_texts(in, &command, pair->value, source);
     }
     static const char *const kinds[] = {"env", "file", "command"};
     bool known = hf_streq(pair->key, "env") || hf_streq(pair->key, "file");
@@ -288,7 +291,7 @@ static hf_status set_leaf(const hf_config_reader *in, const hf_option *option, c
         return set_choice(in, option, value, base);
     case HF_OPTION_TEXTS:
     case HF_OPTION_ARGV:
-        return set_texts(in, option, value, base);
+        return hf_config_set_texts(in, option, value, base);
     case HF_OPTION_SECRET:
         return set_secret(in, option, value, base);
     case HF_OPTION_CUSTOM:
@@ -478,6 +481,7 @@ hf_status hf_config_parse(const char *name, const char *folder, const char *text
     HF_TRY(read_mapping(&in, "", root, config));
     config->repository.name = hf_strdup("main");
     HF_TRY(check_copies(&in, config));
+    HF_TRY(hf_notify_name_all(&in, config));
     config->path = hf_strdup(name);
     config->folder = hf_strdup(folder);
     *ret_config = HF_TAKE(config);
@@ -600,6 +604,11 @@ static void target_done(hf_target_config *target)
         free(target->deploy.approvers.keys.items[i].public_key);
     }
     free(target->deploy.approvers.keys.items);
+    for (size_t i = 0; i < HF_HOOKS; i++) {
+        hf_strings_done(&target->deploy.hooks[i].command);
+        free(target->deploy.hooks[i].folder);
+    }
+    hf_secret_source_done(&target->deploy.app_revision);
 }
 
 static void repository_done(hf_repository_config *repository)
@@ -627,6 +636,11 @@ void hf_config_free(hf_config *config)
         repository_done(&config->copy_to.items[i]);
     free(config->copy_to.items);
     hf_strings_done(&config->retention.keep_labels);
+    for (size_t i = 0; i < config->notify.count; i++)
+        hf_notify_config_done(&config->notify.items[i]);
+    free(config->notify.items);
+    for (size_t i = 0; i < HF_NOTIFY_EVENTS; i++)
+        hf_strings_done(&config->contacts[i]);
     free(config);
 }
 

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/approvers.h"
+#include "config/notify_options.h"
 
 #define SECOND INT64_C(1000)
 #define MINUTE (60 * SECOND)
@@ -214,9 +215,8 @@ static hf_status set_status(const hf_config_reader *in, const hf_option *option,
 static hf_status set_headers(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
                              void *base)
 {
-    hf_check_config *check = base;
+    hf_strings *headers = (hf_strings *) ((char *) base + option->offset);
 
-    (void) option;
     if (value->kind != HF_YAML_MAPPING) {
         hf_config_refuse(in, value->where, "\"headers\" must be a mapping of names and values");
         return hf_hint(in->error, "for example headers: {Accept: application/json}");
@@ -232,7 +232,7 @@ static hf_status set_headers(const hf_config_reader *in, const hf_option *option
         if (strcasecmp(pair->key, "Authorization") == 0 || strcasecmp(pair->key, "Cookie") == 0)
             hf_log_redact(pair->value->text);
         HF_AUTO_STR line = hf_format("%s: %s", pair->key, pair->value->text);
-        hf_strings_add(&check->http.headers, line);
+        hf_strings_add(headers, line);
     }
     return HF_OK;
 }
@@ -280,6 +280,12 @@ static hf_status set_comparison(const hf_config_reader *in, const hf_option *opt
     {                                                                                                        \
         "targets.*.checks[].sql." word, HF_OPTION_CUSTOM, .set = set_comparison                              \
     }
+
+#define CONTACTS(key, event)                                                                                 \
+    {                                                                                                        \
+        "contacts." key, HF_OPTION_TEXTS, AT(hf_config, contacts[event])                                     \
+    }
+#define NOTIFY(member) AT(hf_notify_config, member)
 
 #define KEEP(prefix, type, rule, example_count, text)                                                        \
     {                                                                                                        \
@@ -550,7 +556,7 @@ const hf_option hf_options[] = {
     {"targets.*.checks[].http", HF_OPTION_GROUP, .required = false},
     {"targets.*.checks[].http.url", HF_OPTION_TEXT, .required = true, CHECK(http.url)},
     {"targets.*.checks[].http.method", HF_OPTION_TEXT, CHECK(http.method), .fallback = "GET"},
-    {"targets.*.checks[].http.headers", HF_OPTION_CUSTOM, .set = set_headers},
+    {"targets.*.checks[].http.headers", HF_OPTION_CUSTOM, CHECK(http.headers), .set = set_headers},
     {"targets.*.checks[].http.body", HF_OPTION_TEXT, CHECK(http.body)},
     {"targets.*.checks[].http.status", HF_OPTION_CUSTOM, .set = set_status},
     {"targets.*.checks[].http.jq", HF_OPTION_CUSTOM, .set = set_jq},
@@ -570,6 +576,65 @@ const hf_option hf_options[] = {
     {"targets.*.checks[].schema.database", HF_OPTION_TEXT, CHECK(schema_database)},
     {"targets.*.checks[].command", HF_OPTION_ARGV, CHECK(command)},
     {"targets.*.checks[].folder", HF_OPTION_PATH, CHECK(folder)},
+
+    {"notify", HF_OPTION_LIST, .append = hf_notify_append, .finish = hf_notify_finish,
+     .example = "# - {slack: {url: {env: SLACK_URL}}, events: [rollback, stuck, backup_failed]}\n"
+                "# - {discord: {url: {env: DISCORD_URL}}}\n"
+                "# - {teams: {url: {env: TEAMS_URL}}}\n"
+                "# - {webhook: {url: {env: HOOK_URL}, template: '{\"title\": \"{{title}}\", \"text\": "
+                "\"{{text}}\"}'}}\n"
+                "# - {email: {server: \"smtp://mail.example:587\", from: deploys@shop.example, to: "
+                "[team@shop.example]}}\n"
+                "# - {github: {repository: owner/name, token: {env: GITHUB_TOKEN}}}\n"
+                "# - {ping: {url: {env: HEALTHCHECK_URL}, commands: [backup]}}",
+     .help =
+         "Who is told, of the events named: start, success, rollback, stuck, refused, drift, backup_failed "
+         "(all unless\n"
+         "told; of github rollback, stuck and drift). A ping tells a dead-man's switch of the start, the "
+         "success and the\n"
+         "failure of commands: backup, prove, verify, prune, gc, deploy. Try it: holdfast notify --test."},
+    {"notify[].name", HF_OPTION_TEXT, NOTIFY(name)},
+    {"notify[].events", HF_OPTION_CUSTOM, .set = hf_notify_set_events},
+    {"notify[].slack", HF_OPTION_GROUP, .required = false},
+    {"notify[].slack.url", HF_OPTION_SECRET, .required = true, NOTIFY(url[HF_NOTIFY_SLACK])},
+    {"notify[].discord", HF_OPTION_GROUP, .required = false},
+    {"notify[].discord.url", HF_OPTION_SECRET, .required = true, NOTIFY(url[HF_NOTIFY_DISCORD])},
+    {"notify[].teams", HF_OPTION_GROUP, .required = false},
+    {"notify[].teams.url", HF_OPTION_SECRET, .required = true, NOTIFY(url[HF_NOTIFY_TEAMS])},
+    {"notify[].webhook", HF_OPTION_GROUP, .required = false},
+    {"notify[].webhook.url", HF_OPTION_SECRET, .required = true, NOTIFY(url[HF_NOTIFY_WEBHOOK])},
+    {"notify[].webhook.authorization", HF_OPTION_SECRET, NOTIFY(webhook.authorization)},
+    {"notify[].webhook.headers", HF_OPTION_CUSTOM, NOTIFY(webhook.headers), .set = set_headers},
+    {"notify[].webhook.format", HF_OPTION_ENUM, NOTIFY(webhook.format), .choices = hf_notify_formats,
+     .fallback = "json"},
+    {"notify[].webhook.template", HF_OPTION_CUSTOM, .set = hf_notify_set_template},
+    {"notify[].ping", HF_OPTION_GROUP, .required = false},
+    {"notify[].ping.url", HF_OPTION_SECRET, .required = true, NOTIFY(url[HF_NOTIFY_PING])},
+    {"notify[].ping.commands", HF_OPTION_CUSTOM, .required = true, NOTIFY(ping.commands),
+     .set = hf_notify_set_commands},
+    {"notify[].ping.target", HF_OPTION_TEXT, NOTIFY(ping.target)},
+    {"notify[].email", HF_OPTION_GROUP, .required = false},
+    {"notify[].email.server", HF_OPTION_TEXT, .required = true, NOTIFY(email.server)},
+    {"notify[].email.from", HF_OPTION_TEXT, .required = true, NOTIFY(email.from)},
+    {"notify[].email.to", HF_OPTION_TEXTS, .required = true, NOTIFY(email.to)},
+    {"notify[].email.user", HF_OPTION_TEXT, NOTIFY(email.user)},
+    {"notify[].email.password", HF_OPTION_SECRET, NOTIFY(email.password)},
+    {"notify[].email.tls", HF_OPTION_BOOL, NOTIFY(email.tls), .fallback = "true"},
+    {"notify[].email.ca_file", HF_OPTION_PATH, NOTIFY(email.ca_file)},
+    {"notify[].github", HF_OPTION_GROUP, .required = false},
+    {"notify[].github.repository", HF_OPTION_TEXT, .required = true, NOTIFY(github.repository)},
+    {"notify[].github.token", HF_OPTION_SECRET, .required = true, NOTIFY(github.token)},
+    {"notify[].github.api", HF_OPTION_TEXT, NOTIFY(github.api), .fallback = "https://api.github.com"},
+    {"notify[].github.labels", HF_OPTION_TEXTS, NOTIFY(github.labels)},
+    {"contacts", HF_OPTION_GROUP,
+     .help = "Whom to call, as a list of texts, in the messages of an event: stuck: [Dana +49 30 1234]."},
+    CONTACTS("start", HF_NOTIFY_START),
+    CONTACTS("success", HF_NOTIFY_SUCCESS),
+    CONTACTS("rollback", HF_NOTIFY_ROLLBACK),
+    CONTACTS("stuck", HF_NOTIFY_STUCK),
+    CONTACTS("refused", HF_NOTIFY_REFUSED),
+    CONTACTS("drift", HF_NOTIFY_DRIFT),
+    CONTACTS("backup_failed", HF_NOTIFY_BACKUP_FAILED),
 };
 
 const size_t hf_options_count = sizeof(hf_options) / sizeof(hf_options[0]);

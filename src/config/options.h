@@ -64,6 +64,10 @@ typedef struct hf_option {
 extern const hf_option hf_options[];
 extern const size_t hf_options_count;
 
+/* A list of texts, or (for an ARGV option) one. */
+hf_status hf_config_set_texts(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
+                              void *base);
+
 /* HF_E_USAGE "<file>:<line>:<column>: <message>". */
 hf_status hf_config_refuse(const hf_config_reader *in, hf_where where, const char *fmt, ...) HF_PRINTF(3, 4);
 

@@ -22,6 +22,7 @@
 #include "deploy/expire.h"
 #include "deploy/fence.h"
 #include "deploy/preflight.h"
+#include "deploy/tell.h"
 #include "repository/lock.h"
 #include "restore/swap.h"
 
@@ -163,7 +164,7 @@ static bool is_way_back(hf_cycle_state state)
     return state == HF_CYCLE_RESTORING || state == HF_CYCLE_VERIFYING_RESTORE || state == HF_CYCLE_SWAPPING;
 }
 
-static void enter(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)
+static void enter_state(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)
 {
     hf_error error;
 
@@ -186,6 +187,13 @@ static void enter(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)
     }
     hf_log(HF_LOG_ERROR, "the journal could not be written; going on without it");
     cycle->state = next;
+}
+
+static void enter(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)
+{
+    enter_state(cycle, next, event);
+    if (!cycle->lost)
+        hf_cycle_tell(cycle);
 }
 
 static bool succeeded(hf_cycle_event event)
@@ -327,7 +335,11 @@ static hf_status walk(hf_cycle *cycle, hf_error *error)
 {
     hf_status status = walk_on(cycle, error);
 
-    return hf_cycle_is_final(cycle->state) && !cycle->lost ? lower_fence(cycle, status, error) : status;
+    if (!hf_cycle_is_final(cycle->state) || cycle->lost)
+        return status;
+    status = lower_fence(cycle, status, error);
+    hf_cycle_told(cycle); /* the last thing, as it waits */
+    return status;
 }
 
 /* The target's newest cycle and its state.  HF_E_NOT_FOUND when there is none. */

@@ -13,6 +13,7 @@
 #include "base/memory.h"
 #include "base/progress.h"
 #include "config/config.h"
+#include "notify/notify.h"
 #include "repository/repository.h"
 
 struct hf_plan;
@@ -28,6 +29,7 @@ typedef struct hf_deploy_options {
         *by; /* who has it deployed, and so is the plan's author (approvers.h); NULL: the system's user */
     hf_strings expect;     /* the pending set must be exactly these names; empty: any */
     hf_progress *progress; /* or NULL */
+    hf_notifier *notifier; /* is told of the start and the end; or NULL */
     hf_status (*on_snapshot)(
         void *context, const char *id,
         hf_error *error); /* it is sealed, and nothing is changed yet: a failure refuses; or NULL */

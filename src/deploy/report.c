@@ -46,6 +46,16 @@ static const json_t *next_step(const json_t *entries, size_t i)
     return next;
 }
 
+/* The entry that entered the last state. */
+static const json_t *last_step(const json_t *entries)
+{
+    size_t i = json_array_size(entries);
+
+    while (i > 1 && is_note(json_array_get(entries, i - 1)))
+        i--;
+    return json_array_get(entries, i - 1);
+}
+
 /* Each state with the time it took, from the entries' times. */
 static json_t *phases(const json_t *entries)
 {
@@ -76,13 +86,14 @@ hf_status hf_deploy_report(hf_repository *repository, const char *target, const 
                                         "applied",         "checks",        "error",
                                         "failed_in",       "restore",       "way_back_error",
                                         "failed_database", "preflight",     "resumed_by",
-                                        "blocked",         "fence"};
+                                        "blocked",         "fence",         "notifications",
+                                        "revision",        "hooks",         "seed"};
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
 
     HF_TRY(hf_journal_load(repository, target, cycle, &journal, error));
     const json_t *entries = hf_journal_entries(journal);
     const json_t *first = json_array_get(entries, 0);
-    const json_t *last = json_array_get(entries, json_array_size(entries) - 1);
+    const json_t *last = last_step(entries);
     hf_cycle_state state;
     bool ended = hf_cycle_state_parse(hf_journal_state(journal), &state) && hf_cycle_is_final(state);
     json_t *report = json_pack("{s:s, s:s, s:s, s:O?, s:I}", "id", cycle, "target", target, "state",

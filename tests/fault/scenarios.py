@@ -99,6 +99,16 @@ class Good(Deploy):
     name, extra = "good", "good"
 
 
+class Told(Good):
+    """With somebody to tell, who cannot be told."""
+    name, all_points, env = "told", False, {"NOBODY": "nowhere://nobody"}
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.top["notify"] = [{"slack": {"url": {"env": "NOBODY"}}}]
+        site.write_config()
+
+
 class Fails(Deploy):
     name, extra, status = "fails", "fail-halfway", 3
 
@@ -359,5 +369,5 @@ class InBucket(Good):
         return site
 
 
-SCENARIOS = (Good, Fails, Resumed, Fenced, FencedFails, Expires, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd, KeyRemove, Approve, Export,
+SCENARIOS = (Good, Told, Fails, Resumed, Fenced, FencedFails, Expires, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd, KeyRemove, Approve, Export,
              Import, Drift, Resolve, InBucket)

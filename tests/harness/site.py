@@ -12,7 +12,7 @@ class Site:
         self.cluster, self.db, self.directory = cluster, db, Path(directory)
         self.repository = self.directory / "repo"
         self.config = self.directory / "holdfast.yaml"
-        self.jobs, self.checks, self.extra, self.passphrase = jobs, [], {}, passphrase
+        self.jobs, self.checks, self.extra, self.top, self.passphrase = jobs, [], {}, {}, passphrase
         if create:
             marketplace.create(cluster, db)
         self.directory.mkdir(parents=True, exist_ok=True)
@@ -31,7 +31,7 @@ class Site:
         return {"url": f"file://{self.repository}"}
 
     def write_config(self, **extra):
-        """Writes holdfast.yaml. `extra`: further keys of the target (deploy={…}); they stay for later calls."""
+        """Writes holdfast.yaml. `extra`: further keys of the target (deploy={…}); they stay for later calls. Those of `top` stand beside `targets`."""
         self.extra |= extra
         target = {
             "database": {"url": {"env": "DATABASE_URL"}},
@@ -43,11 +43,12 @@ class Site:
             target["checks"] = self.checks
         repository = self.repository_options() | ({"passphrase": {"env": "HOLDFAST_PASSPHRASE"}} if self.passphrase else {})
         lines = [f"repository: {json.dumps(repository)}\ntargets:\n  site:\n"]
-        for key, value in target.items():
-            if isinstance(value, list):
-                lines.append(f"    {key}:\n" + "".join(f"      - {json.dumps(item, ensure_ascii=False)}\n" for item in value))
-            else:
-                lines.append(f"    {key}: {json.dumps(value, ensure_ascii=False)}\n")
+        for keys, indent in ((target, "    "), (self.top, "")):
+            for key, value in keys.items():
+                if isinstance(value, list):
+                    lines.append(f"{indent}{key}:\n" + "".join(f"{indent}  - {json.dumps(item, ensure_ascii=False)}\n" for item in value))
+                else:
+                    lines.append(f"{indent}{key}: {json.dumps(value, ensure_ascii=False)}\n")
         self.config.write_text("".join(lines), encoding="utf-8")
 
     def add_checks(self, *checks):

@@ -19,8 +19,9 @@ LAYERS = {
     "restore": "base stream storage-backends repository pg",
     "migrations": "base stream pg config",
     "checks": "base stream pg config",
-    "deploy": "base stream storage-backends repository pg config snapshot restore migrations checks",
-    "cli": "base stream storage-backends repository pg config snapshot restore migrations checks deploy",
+    "notify": "base config",
+    "deploy": "base stream storage-backends repository pg config snapshot restore migrations checks notify",
+    "cli": "base stream storage-backends repository pg config snapshot restore migrations checks notify deploy",
     "main.c": "cli",
 }
 
@@ -33,7 +34,7 @@ LIBRARIES = {
     "zdict": ["src/stream/"],
     "xxh": ["src/stream/"],
     "openssl/": ["src/stream/", "storage-backends/s3/"],
-    "curl/": ["storage-backends/s3/", "src/checks/", "src/deploy/notify"],
+    "curl/": ["storage-backends/s3/", "src/checks/", "src/notify/"],
     "libxml/": ["storage-backends/s3/"],
     "archive": ["src/repository/bundle"],
     "jq.h": ["src/checks/"],
@@ -85,7 +86,7 @@ SELF_TEST = [
     ("src/config/a.c", "  #  include <libpq-fe.h>", False),
     ("storage-backends/s3/a.c", "#include <openssl/hmac.h>", True),
     ("storage-backends/local/a.c", "#include <openssl/hmac.h>", False),
-    ("src/deploy/notify.c", "#include <curl/curl.h>", True),
+    ("src/notify/http.c", "#include <curl/curl.h>", True),
     ("src/deploy/deploy.c", "#include <curl/curl.h>", False),
     ("src/unknown/a.c", "", False),
 ]
