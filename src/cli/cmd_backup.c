@@ -164,7 +164,8 @@ static void warn(const target_backup *self, const hf_manifest *previous)
         hf_log(HF_LOG_WARNING, "the keys may not read the repository: nothing of this snapshot was verified, "
                                "no lock was taken, and "
                                "what was there already was stored again; verify it with `holdfast verify "
-                               "--full` and keys that may");
+                               "--full` and keys that may. All of it was stored in the clear: that the "
+                               "repository is not encrypted could not be seen");
 }
 
 static hf_status back_up(const hf_cli *cli, hf_repository *repository, const char *url, hf_progress *progress,

@@ -224,13 +224,29 @@ static hf_status open_vault(hf_repository *repository, const char *passphrase, h
     return status;
 }
 
+static hf_status see_key(void *context, const char *key, uint64_t bytes, hf_error *error)
+{
+    bool *seen = context;
+
+    (void) key;
+    (void) bytes;
+    (void) error;
+    *seen = true;
+    return HF_OK;
+}
+
+/* Whether it is encrypted is told by the names of its keys, to those who may list; to others by nothing. */
 static hf_status open_unread(hf_storage **storage, const char *passphrase, hf_repository **ret_repository,
                              hf_error *error)
 {
+    bool has_keys = false;
+
     if (passphrase != NULL)
         return hf_hint(error,
-                       "a backup with keys that may not read needs a repository without a passphrase, or "
-                       "s3:GetObject");
+                       "a backup with keys that may not read needs s3:GetObject for an encrypted repository; "
+                       "do not take the passphrase away, or it is stored in the clear");
+    if (hf_storage_list(*storage, "keys/", see_key, &has_keys, NULL) == HF_OK && has_keys)
+        return check_passphrase(*storage, true, false, error);
 
     hf_repository *repository = hf_alloc(sizeof(*repository));
 
@@ -250,9 +266,8 @@ static hf_status open_any(hf_storage *storage, const char *passphrase, bool to_w
 
     if (status == HF_E_NOT_FOUND)
         return not_a_repository(owned, error);
-    if (status == HF_E_STORAGE_DENIED && to_write &&
-        open_unread(&owned, passphrase, ret_repository, error) == HF_OK)
-        return HF_OK;
+    if (status == HF_E_STORAGE_DENIED && to_write)
+        return open_unread(&owned, passphrase, ret_repository, error);
     HF_TRY(status);
     HF_TRY(check_passphrase(owned, file.is_encrypted, passphrase != NULL, error));
 

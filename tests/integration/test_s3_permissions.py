@@ -37,11 +37,18 @@ def test_keys_that_only_write(remote):
     assert "x" not in remote.cluster.databases() and len(snapshots(remote)) == 3
 
 
-def test_keys_that_may_not_read_need_no_passphrase(remote):
+def test_keys_that_may_not_read_store_nothing_in_the_clear(remote):
+    """With a passphrase they cannot do anything; without it the names of its keys tell that the repository is encrypted."""
+    remote.passphrase = "long enough, is it not"
+    remote.use()
     remote.holdfast("init", check=0)
     env = remote.server.restrict("backups", "sealer", "s3:GetObject")
-    remote.config.write_text(remote.config.read_text().replace('"url"', '"passphrase": {"env": "SECRET"}, "url"', 1))
-    assert "passphrase" in error_of(remote, {**env, "SECRET": "long enough, is it not"}, "backup", check=22)
+    assert "passphrase" in error_of(remote, env, "backup", check=22)
+    remote.passphrase = None
+    remote.use()
+    assert "is encrypted" in error_of(remote, env, "backup", check=23)
+    _, listing = remote.server.request("GET", "/backups/", query=f"list-type=2&prefix={remote.db}%2F")
+    assert b"/objects/" not in listing and b"/snapshots/" not in listing
 
 
 def test_keys_that_may_not_list(remote):
