@@ -12,26 +12,26 @@ static json_t *number(uint64_t value)
 
 json_t *hf_describe_info(const hf_snapshot_info *info)
 {
-    return json_pack(
-        "{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o}", "id", hf_json_text(info->id),
-        "target", hf_json_text(info->target), "database", hf_json_text(info->database), "created_at", hf_json_time(info->created_ms), "label",
-        hf_json_text(info->label), "rows", number(info->rows), "raw_bytes", number(info->raw_bytes),
-        "stored_bytes", number(info->stored_bytes), "tables", number(info->tables), "cycle",
-        hf_json_text(info->cycle), "pinned", (int) info->pinned, "filtered", (int) info->filtered, "degraded",
-        (int) info->degraded, "broken", hf_json_text(info->broken));
+    return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:b, s:b, s:o}", "id",
+                     hf_json_text(info->id), "target", hf_json_text(info->target), "database",
+                     hf_json_text(info->database), "created_at", hf_json_time(info->created_ms), "label",
+                     hf_json_text(info->label), "rows", number(info->rows), "raw_bytes",
+                     number(info->raw_bytes), "stored_bytes", number(info->stored_bytes), "tables",
+                     number(info->tables), "cycle", hf_json_text(info->cycle), "pinned", (int) info->pinned,
+                     "filtered", (int) info->filtered, "degraded", (int) info->degraded, "broken",
+                     hf_json_text(info->broken));
 }
 
 json_t *hf_describe_manifest(const hf_manifest *manifest)
 {
     return json_pack("{s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:o, s:b, s:o, s:o}", "id",
                      hf_json_text(manifest->id), "target", hf_json_text(manifest->target), "database",
-                     hf_json_text(manifest->database.name), "created_at",
-                     hf_json_time(manifest->created_ms), "label", hf_json_text(manifest->label), "rows",
-                     number(hf_manifest_rows(manifest)), "raw_bytes", number(hf_manifest_raw_bytes(manifest)),
-                     "stored_bytes", number(hf_manifest_stored_bytes(manifest)), "tables",
-                     number(manifest->tables.count), "cycle", hf_json_text(manifest->cycle), "pinned",
-                     (int) manifest->pinned, "filters", hf_describe_filters(manifest), "degraded",
-                     hf_describe_degraded(manifest));
+                     hf_json_text(manifest->database.name), "created_at", hf_json_time(manifest->created_ms),
+                     "label", hf_json_text(manifest->label), "rows", number(hf_manifest_rows(manifest)),
+                     "raw_bytes", number(hf_manifest_raw_bytes(manifest)), "stored_bytes",
+                     number(hf_manifest_stored_bytes(manifest)), "tables", number(manifest->tables.count),
+                     "cycle", hf_json_text(manifest->cycle), "pinned", (int) manifest->pinned, "filters",
+                     hf_describe_filters(manifest), "degraded", hf_describe_degraded(manifest));
 }
 
 static json_t *texts(const hf_strings *list)
@@ -115,7 +115,9 @@ char *hf_degraded_shown(const hf_manifest *manifest)
 
 static void print_lost(const hf_lost *lost)
 {
-    if (lost->ctids.count > 0)
+    if (hf_lost_is_large_object(lost))
+        hf_out_fact("", "large object %u: %s", lost->first_page, lost->reason);
+    else if (lost->ctids.count > 0)
         hf_out_fact("", "%s.%s, page %u, %zu %s at %s%s: %s", lost->schema, lost->name, lost->first_page,
                     lost->ctids.count, lost->ctids.count == 1 ? "row" : "rows", lost->ctids.items[0],
                     lost->ctids.count == 1 ? "" : ", ...", lost->reason);

@@ -4,6 +4,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 
 #include "base/text.h"
 #include "pg/sql.h"
@@ -144,6 +145,16 @@ hf_status hf_pg_list_sequences(hf_pg *pg, hf_pg_sequences *ret_sequences, hf_err
     return HF_OK;
 }
 
+void hf_pg_sql_condition(hf_buf *sql, const char *condition, bool further)
+{
+    const char *text = condition != NULL ? condition + strspn(condition, " \t\r\n") : "";
+
+    if (further && strncasecmp(text, "WHERE", 5) == 0)
+        hf_buf_printf(sql, " AND (%s)", text + 5);
+    else if (text[0] != '\0')
+        hf_buf_printf(sql, " %s", text);
+}
+
 void hf_pg_sql_copy_out(hf_buf *sql, const char *schema, const char *name, const hf_strings *columns,
                         const char *condition, const char *format, uint32_t first_page, uint32_t end_page)
 {
@@ -155,10 +166,9 @@ void hf_pg_sql_copy_out(hf_buf *sql, const char *schema, const char *name, const
     }
     hf_buf_puts(sql, " FROM ONLY ");
     hf_sql_qualified(sql, schema, name);
-    if (condition != NULL)
-        hf_buf_printf(sql, " %s", condition);
-    else if (end_page > 0)
+    if (end_page > 0)
         hf_buf_printf(sql, " WHERE ctid >= '(%u,0)' AND ctid < '(%u,0)'", first_page, end_page);
+    hf_pg_sql_condition(sql, condition, end_page > 0);
     hf_buf_puts(sql, ") TO STDOUT");
     hf_pg_sql_copy_options(sql, format, false);
 }

@@ -50,10 +50,13 @@ HF_MUST_CHECK hf_status hf_pg_list_sequences(hf_pg *pg, hf_pg_sequences *ret_seq
 
 /*
  * Append "COPY (SELECT columns FROM ONLY table WHERE ctid in [first_page, end_page)) TO STDOUT"; end 0: no bounds.  A
- * condition ("WHERE ...", NULL: none) goes with no bounds only.
+ * condition ("WHERE ...", NULL or "": none) holds as well.
  */
 void hf_pg_sql_copy_out(hf_buf *sql, const char *schema, const char *name, const hf_strings *columns,
                         const char *condition, const char *format, uint32_t first_page, uint32_t end_page);
+
+/* Append a condition ("WHERE ...", NULL or "": none); further: behind another one. */
+void hf_pg_sql_condition(hf_buf *sql, const char *condition, bool further);
 
 /* Append what a COPY needs after STDOUT or STDIN: " (FORMAT binary, FREEZE)", or nothing for plain text. */
 void hf_pg_sql_copy_options(hf_buf *sql, const char *format, bool freeze);

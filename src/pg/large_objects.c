@@ -4,9 +4,8 @@
 
 #include "base/text.h"
 
-#define PIECE_BYTES (256u << 10) /* a multiple of the 2 kB that a large object's pages have */
-#define RANGE_OBJECTS 2048u      /* at most */
-#define RANGE_MASK 0xffu         /* a range ends, on average, after so many objects */
+#define RANGE_OBJECTS 2048u /* at most */
+#define RANGE_MASK 0xffu    /* a range ends, on average, after so many objects */
 
 void hf_pg_oid_ranges_done(hf_pg_oid_ranges *ranges)
 {
@@ -67,5 +66,5 @@ void hf_pg_sql_large_object_pieces(hf_buf *sql, hf_pg_oid_range range)
         "SELECT oid, position, pg_catalog.lo_get(oid, position, %u) FROM closed "
         "CROSS JOIN LATERAL pg_catalog.generate_series(0, size - 1, %u) AS pieces (position) "
         "WHERE result = 0) TO STDOUT",
-        PIECE_BYTES, PIECE_BYTES);
+        HF_PG_LARGE_OBJECT_PIECE, HF_PG_LARGE_OBJECT_PIECE);
 }

@@ -12,6 +12,8 @@
 #include "base/buffer.h"
 #include "pg/connection.h"
 
+#define HF_PG_LARGE_OBJECT_PIECE (256u << 10) /* bytes; a multiple of those that its pages have */
+
 typedef struct hf_pg_oid_range {
     uint32_t first, end; /* [first, end); UINT32_MAX: no end */
 } hf_pg_oid_range;

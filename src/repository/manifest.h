@@ -89,7 +89,7 @@ typedef struct hf_left_out {
     char *why; /* NULL: a pattern; else what it needs that is left out */
 } hf_left_out;
 
-/* Rows that a server with damaged files could not read. */
+/* Rows that a server with damaged files could not read; of pg_catalog.pg_largeobject bytes of the object with the OID first_page. */
 typedef struct hf_lost {
     char *schema;
     char *name;
@@ -199,6 +199,8 @@ json_t *hf_manifest_to_json(const hf_manifest *manifest);
 /* HF_E_FORMAT for a newer format, HF_E_CORRUPT for anything that does not fit it; the message names the member. */
 HF_MUST_CHECK hf_status hf_manifest_from_json(const json_t *json, hf_manifest **ret_manifest,
                                               hf_error *error);
+
+bool hf_lost_is_large_object(const hf_lost *lost);
 
 /* Was anything left out by configuration? */
 bool hf_manifest_is_filtered(const hf_manifest *manifest);

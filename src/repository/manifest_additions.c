@@ -7,6 +7,11 @@
 
 #define LIST_MAX 1000000u
 
+bool hf_lost_is_large_object(const hf_lost *lost)
+{
+    return strcmp(lost->name, "pg_largeobject") == 0 && strcmp(lost->schema, "pg_catalog") == 0;
+}
+
 bool hf_manifest_is_filtered(const hf_manifest *manifest)
 {
     return manifest->filters.include.count + manifest->filters.exclude.count +

@@ -223,7 +223,7 @@ static void add_statement(const copy_job *job, const range *this, hf_buf *sql)
 
 static bool can_be_salvaged(const copy_job *job, const range *this)
 {
-    return this->table != job->objects && this->table != job->pieces && this->table->condition == NULL;
+    return this->table != job->objects;
 }
 
 /* What was gathered or stored of the range before the damage was met is read again. */
@@ -241,6 +241,8 @@ static hf_status salvage_range(worker *self, range *this, hf_error *error)
     this->chunks.count = 0;
     self->digest = (hf_row_digest){0};
     hf_buf_clear(&self->text);
+    if (this->table == job->pieces)
+        return hf_salvage_objects(&salvage, this->first_page, this->end_page, error);
     return hf_salvage_pages(&salvage, this->first_page,
                             this->end_page > 0 ? this->end_page : this->table->pages, error);
 }
@@ -279,30 +281,24 @@ static hf_status list_damaged_objects(const worker *self, uint32_t first, uint32
     return list_damaged_objects(self, middle, end, list, error);
 }
 
-/* Where rows are no rows of a table, or may be those that an extension brings: what to do instead of --salvage. */
-static hf_status refuse_salvage(const worker *self, const range *this, hf_error *error)
+/* Of large objects there are no pages to name. */
+static hf_status name_damaged_objects(const worker *self, const range *this, hf_error *error)
 {
     HF_AUTO_BUF list = HF_BUF_MAX(256); /* as much as a message holds */
     hf_error ignored;
 
-    if (this->table->condition != NULL) {
-        HF_AUTO_STR shown = hf_pg_table_shown(this->table->schema, this->table->name);
-        (void) hf_prefix(error, "table %s, an extension's configuration, is damaged on disk", shown);
-        return hf_hint(error, "no snapshot was taken, and --salvage does not reach such a table: move its "
-                              "readable rows to a new one, or leave its rows out with snapshot.exclude_data");
-    }
     if (this->table == self->job->objects) {
         (void) hf_prefix(error, "the list of large objects is damaged on disk");
-        return hf_hint(error, "no snapshot was taken, and --salvage does not reach large objects; repair "
+        return hf_hint(error, "no snapshot was taken, and --salvage does not reach that list; repair "
                               "pg_largeobject_metadata, or take the objects from an earlier snapshot");
     }
     (void) list_damaged_objects(self, this->first_page, this->end_page, &list, &ignored);
     (void) hf_prefix(error, "large objects are damaged on disk, of %u to %u: %s%s", this->first_page,
                      this->end_page - 1, hf_buf_text(&list), list.overflowed ? " and more" : "");
     return hf_hint(
-        error, "no snapshot was taken, and --salvage does not reach large objects: put these back from an "
-               "earlier snapshot, or remove them (lo_unlink); with zero_damaged_pages others on the same "
-               "page would lose bytes without a word");
+        error,
+        "no snapshot was taken; \"holdfast backup --salvage\" keeps what can be read of them, with zeros in "
+        "the place of what is lost, and lists that; or put them back from an earlier snapshot");
 }
 
 static hf_status name_range(const worker *self, const range *this, hf_error *error)
@@ -310,8 +306,8 @@ static hf_status name_range(const worker *self, const range *this, hf_error *err
     const copy_job *job = self->job;
     HF_AUTO_STR shown = hf_pg_table_shown(this->table->schema, this->table->name);
 
-    if (hf_salvage_is_damage(error) && !can_be_salvaged(job, this))
-        return refuse_salvage(self, this, error);
+    if (hf_salvage_is_damage(error) && (this->table == job->objects || this->table == job->pieces))
+        return name_damaged_objects(self, this, error);
     if (this->table == job->objects)
         return hf_prefix(error, "large objects");
     if (this->table == job->pieces)
@@ -402,7 +398,8 @@ static hf_status copy_range(void *context, void *state, size_t item, hf_error *e
 static void note_lost(const hf_lost *lost, hf_manifest *manifest)
 {
     HF_AUTO_STR shown = hf_pg_table_shown(lost->schema, lost->name);
-    HF_AUTO_STR what = lost->ctids.count == 0
+    HF_AUTO_STR what = hf_lost_is_large_object(lost) ? hf_format("of large object %u", lost->first_page)
+                       : lost->ctids.count == 0
                            ? hf_format("all rows on pages %u to %u", lost->first_page, lost->end_page - 1)
                            : hf_format("%zu rows of page %u, such as that at %s", lost->ctids.count,
                                        lost->first_page, lost->ctids.items[0]);

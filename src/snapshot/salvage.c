@@ -14,7 +14,6 @@
 
 #define SQL_MAX (1u << 20)
 #define GATHERED_MAX (1024u << 20) /* a single row may be nearly this long */
-#define GATHERED_PART (64u << 20)  /* more than a page is read in parts rather than gathered beyond that */
 #define ROW_LEAST 28               /* bytes of a page that a row takes: line pointer and header */
 #define POINTER_BYTES 4
 
@@ -64,7 +63,7 @@ static hf_status gather(void *context, const char *row, size_t len, hf_error *er
     return rows->rows.overflowed ? hf_fail(error, HF_E_LIMIT, "too many rows to gather") : HF_OK;
 }
 
-static hf_status begin(const hf_salvage *self, hf_error *error)
+hf_status hf_salvage_begin(const hf_salvage *self, hf_error *error)
 {
     if (hf_pg_in_transaction(self->pg))
         HF_TRY(hf_pg_exec(self->pg, "ROLLBACK", error));
@@ -73,10 +72,7 @@ static hf_status begin(const hf_salvage *self, hf_error *error)
     return hf_pg_exec(self->pg, "SAVEPOINT salvage", error);
 }
 
-/*
- * Undo a try that failed with `why`.  HF_OK: it was for damage (or too much at once), and there may be another one.
- */
-static hf_status undo(const hf_salvage *self, const hf_error *why, hf_error *error)
+hf_status hf_salvage_undo(const hf_salvage *self, const hf_error *why, hf_error *error)
 {
     if (!hf_salvage_is_damage(why) && why->code != HF_E_LIMIT) {
         if (error != NULL)
@@ -86,27 +82,39 @@ static hf_status undo(const hf_salvage *self, const hf_error *why, hf_error *err
     return hf_pg_exec(self->pg, "ROLLBACK TO SAVEPOINT salvage", error);
 }
 
-/* One COPY; its rows go on if it ends well.  *ret_why is cleared then. */
-static hf_status try_copy(const hf_salvage *self, const char *condition, uint32_t first, uint32_t end,
-                          size_t gather_max, hf_error *ret_why, hf_error *error)
+hf_status hf_salvage_copy(const hf_salvage *self, const hf_buf *sql, size_t max, hf_error *ret_why,
+                          hf_error *error)
 {
-    HF_AUTO(gathered_done) gathered rows = {.rows = HF_BUF_MAX(GATHERED_MAX), .max = gather_max};
-    HF_AUTO_BUF sql = HF_BUF_MAX(SQL_MAX);
+    HF_AUTO(gathered_done) gathered rows = {.rows = HF_BUF_MAX(GATHERED_MAX), .max = max};
     size_t at = 0;
 
     HF_TRY(hf_stop_check(error));
-    hf_pg_sql_copy_out(&sql, self->table->schema, self->table->name, &self->table->columns, condition,
-                       self->table->format, first, end);
-    HF_TRY(hf_buf_check(&sql, "the COPY statement", error));
+    HF_TRY(hf_buf_check(sql, "the COPY statement", error));
     *ret_why = (hf_error){0};
-    if (hf_pg_copy_out(self->pg, hf_buf_text(&sql), gather, &rows, ret_why) != HF_OK)
-        return undo(self, ret_why, error);
+    if (hf_pg_copy_out(self->pg, hf_buf_text(sql), gather, &rows, ret_why) != HF_OK)
+        return hf_salvage_undo(self, ret_why, error);
     *ret_why = (hf_error){0};
     for (size_t i = 0; i < rows.lengths.count; i++) {
         HF_TRY(self->on_row(self->context, rows.rows.data + at, rows.lengths.items[i], error));
         at += rows.lengths.items[i];
     }
     return HF_OK;
+}
+
+/* The rows of a range, or the one at a place. */
+static hf_status try_copy(const hf_salvage *self, const char *ctid, uint32_t first, uint32_t end,
+                          hf_error *ret_why, hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(SQL_MAX);
+    HF_AUTO_BUF condition = HF_BUF_MAX(SQL_MAX);
+
+    if (ctid != NULL)
+        hf_buf_printf(&condition, "WHERE ctid = '%s'", ctid);
+    hf_pg_sql_condition(&condition, self->table->condition, ctid != NULL);
+    HF_TRY(hf_buf_check(&condition, "the condition", error));
+    hf_pg_sql_copy_out(&sql, self->table->schema, self->table->name, &self->table->columns,
+                       hf_buf_text(&condition), self->table->format, first, end);
+    return hf_salvage_copy(self, &sql, ctid != NULL ? GATHERED_MAX : HF_SALVAGE_PART, ret_why, error);
 }
 
 static hf_lost *add_lost(const hf_salvage *self, uint32_t page, const hf_error *why)
@@ -136,10 +144,9 @@ static void lose_page(const hf_salvage *self, uint32_t page, const hf_error *why
 static hf_status salvage_row(const hf_salvage *self, uint32_t page, const char *ctid, hf_lost **lost,
                              hf_error *error)
 {
-    HF_AUTO_STR condition = hf_format("WHERE ctid = '%s'", ctid);
     hf_error why;
 
-    HF_TRY(try_copy(self, condition, 0, 0, GATHERED_MAX, &why, error));
+    HF_TRY(try_copy(self, ctid, 0, 0, &why, error));
     if (why.code == HF_OK)
         return HF_OK;
     if (*lost == NULL)
@@ -160,7 +167,7 @@ static hf_status try_query(const hf_salvage *self, const char *condition, hf_row
     HF_TRY(hf_buf_check(&sql, "the query of rows", error));
     *ret_why = (hf_error){0};
     if (hf_pg_query(self->pg, hf_buf_text(&sql), 0, NULL, ret_rows, ret_why) != HF_OK)
-        return undo(self, ret_why, error);
+        return hf_salvage_undo(self, ret_why, error);
     *ret_why = (hf_error){0};
     return HF_OK;
 }
@@ -204,7 +211,7 @@ static hf_status salvage(const hf_salvage *self, uint32_t first, uint32_t end, h
 {
     hf_error why;
 
-    HF_TRY(try_copy(self, NULL, first, end, GATHERED_PART, &why, error));
+    HF_TRY(try_copy(self, NULL, first, end, &why, error));
     if (why.code == HF_OK)
         return HF_OK;
     if (end - first == 1)
@@ -216,7 +223,7 @@ static hf_status salvage(const hf_salvage *self, uint32_t first, uint32_t end, h
 
 hf_status hf_salvage_pages(const hf_salvage *self, uint32_t first, uint32_t end, hf_error *error)
 {
-    HF_TRY(begin(self, error));
+    HF_TRY(hf_salvage_begin(self, error));
     HF_TRY(salvage(self, first, end, error));
     return hf_pg_exec(self->pg, "RELEASE SAVEPOINT salvage", error);
 }
