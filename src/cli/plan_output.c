@@ -86,7 +86,23 @@ size_t hf_plan_findings(const hf_plan *plan)
 
     for (size_t i = 0; i < HF_RULE_CLASSES; i++)
         count += plan->findings[i];
-    return count;
+    return plan->base == NULL ? count : count + plan->base->edited.count + plan->base->removed.count;
+}
+
+static void print_base(const hf_plan *plan)
+{
+    const hf_plan_base *base = plan->base;
+
+    hf_out("target \"%s\", on an empty database after the %zu migration%s of %.12s (%s): %zu more\n",
+           plan->target, base->migrations, base->migrations == 1 ? "" : "s", base->commit, base->revision,
+           plan->migrations.count);
+    for (size_t i = 0; i < base->edited.count; i++)
+        hf_out_mark(HF_MARK_BAD, "%s is in the base, and was edited: a database that has it will not change",
+                    base->edited.items[i]);
+    for (size_t i = 0; i < base->removed.count; i++)
+        hf_out_mark(HF_MARK_BAD,
+                    "%s is in the base, and was removed: a database that has it keeps what it made",
+                    base->removed.items[i]);
 }
 
 void hf_plan_print(const hf_plan *plan)
@@ -97,8 +113,11 @@ void hf_plan_print(const hf_plan *plan)
         hf_out("target \"%s\": the migrator is a command, so what is pending is not known\n", plan->target);
         return;
     }
-    hf_out("target \"%s\", database \"%s\" on %s: %zu pending migration%s\n", plan->target, plan->database,
-           plan->host, plan->migrations.count, plan->migrations.count == 1 ? "" : "s");
+    if (plan->base != NULL)
+        print_base(plan);
+    else
+        hf_out("target \"%s\", database \"%s\" on %s: %zu pending migration%s\n", plan->target,
+               plan->database, plan->host, plan->migrations.count, plan->migrations.count == 1 ? "" : "s");
     for (size_t i = 0; i < plan->migrations.count; i++)
         print_migration(&plan->migrations.items[i]);
     hf_out("\n");
@@ -112,5 +131,6 @@ void hf_plan_print(const hf_plan *plan)
         }
         hf_out("\n");
     }
-    hf_out("digest: %s\n", plan->digest);
+    if (plan->base == NULL)
+        hf_out("digest: %s\n", plan->digest);
 }

@@ -6,6 +6,7 @@
 
 void hf_plan_print(const hf_plan *plan);
 
-size_t hf_plan_findings(const hf_plan *plan); /* that no comment allows */
+size_t
+hf_plan_findings(const hf_plan *plan); /* that no comment allows, and what the branch did to the base */
 
 #endif

@@ -132,6 +132,7 @@ typedef struct hf_target_config {
     char *name;
     hf_where where;
     hf_secret_source database_url;
+    hf_secret_source shadow_url; /* of the server for scratch databases; HF_SECRET_NONE: the target's own */
     char *
         maintenance_database; /* to connect to for CREATE/RENAME DATABASE; default: postgres, else template1 */
 

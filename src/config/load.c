@@ -583,6 +583,7 @@ static void target_done(hf_target_config *target)
 {
     free(target->name);
     hf_secret_source_done(&target->database_url);
+    hf_secret_source_done(&target->shadow_url);
     free(target->maintenance_database);
     hf_strings_done(&target->snapshot.pg_dump);
     hf_strings_done(&target->snapshot.include);

@@ -379,6 +379,13 @@ const hf_option hf_options[] = {
      .help =
          "The database to connect to for CREATE DATABASE and renames; postgres or template1 unless told."},
 
+    {"targets.*.shadow", HF_OPTION_GROUP,
+     .help = "Where `drift`, `plan --base` and `migrations baseline` make their scratch databases."},
+    {"targets.*.shadow.url", HF_OPTION_SECRET, TARGET(shadow_url),
+     .help =
+         "{env: SHADOW_URL} of any database of a server, which is only connected to; the target's own server "
+         "unless told."},
+
     {"targets.*.snapshot", HF_OPTION_GROUP, .help = "How snapshots are taken."},
     {"targets.*.snapshot.jobs", HF_OPTION_INT, TARGET(snapshot.jobs), .min = 1, .max = 64, .fallback = "4",
      .help = "Connections that read or load side by side."},

@@ -38,7 +38,7 @@ typedef struct hf_lint_relation {
     char *name;     /* "public.orders" */
     bool known;     /* the database has it; else rows and bytes say nothing */
     bool is_new;    /* made by the plan itself */
-    int64_t rows;   /* as the statistics say */
+    int64_t rows;   /* as the statistics say; -1: they are not known, and neither are the bytes */
     uint64_t bytes; /* of the table without its indexes; of all partitions */
     hf_lock lock;
 } hf_lint_relation;

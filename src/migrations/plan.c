@@ -18,6 +18,13 @@ void hf_plan_done(hf_plan *plan)
         hf_lint_statements_done(&plan->migrations.items[i].statements);
     }
     free(plan->migrations.items);
+    if (plan->base != NULL) {
+        free(plan->base->revision);
+        free(plan->base->commit);
+        hf_strings_done(&plan->base->edited);
+        hf_strings_done(&plan->base->removed);
+        free(plan->base);
+    }
     free(plan->target);
     free(plan->database);
     free(plan->host);

@@ -22,6 +22,15 @@ typedef struct hf_plan_migration {
     hf_lint_statements statements;
 } hf_plan_migration;
 
+/* Of a plan whose pending migrations are those that a branch has beside a base's (deploy/base_plan.h). */
+typedef struct hf_plan_base {
+    char *revision; /* as it was asked for */
+    char *commit;
+    size_t migrations;          /* that the base has */
+    size_t applied;             /* of the branch's, by the trial */
+    hf_strings edited, removed; /* migrations of the base that the branch changed, or lacks */
+} hf_plan_base;
+
 typedef struct hf_plan {
     char *target, *database, *host;
     bool unknown; /* the migrator is a command: what is pending cannot be told, and there is no digest */
@@ -31,6 +40,7 @@ typedef struct hf_plan {
     char system_identifier[32]; /* "" where the server does not tell */
     char schema[HF_SHA256_HEX];
     char digest[HF_SHA256_HEX];
+    hf_plan_base *base; /* NULL: what is pending is so in the target; else there are no sizes and no digest */
 } hf_plan;
 void hf_plan_done(hf_plan *plan);
 
@@ -46,7 +56,7 @@ json_t *hf_plan_json(const hf_plan *plan); /* the caller owns it */
 /* As Markdown for a pull request. */
 void hf_plan_markdown(const hf_plan *plan, hf_buf *out);
 
-/* "about 1,200 rows, 16 MiB", "new"; for text and Markdown.  The caller owns it. */
+/* "orders (about 1,200 rows, 16 MiB)", "orders (new)"; for text and Markdown.  The caller owns it. */
 char *hf_plan_relation_shown(const hf_lint_relation *relation);
 
 size_t hf_plan_statement_findings(const hf_lint_statement *statement); /* that no comment allows */

@@ -14,6 +14,8 @@ char *hf_plan_relation_shown(const hf_lint_relation *relation)
         return hf_format("%s (new)", relation->name);
     if (!relation->known)
         return hf_format("%s (not known)", relation->name);
+    if (relation->rows < 0)
+        return hf_strdup(relation->name);
     return hf_format("%s (about %s row%s, %s)", relation->name,
                      hf_show_count((uint64_t) relation->rows, rows), relation->rows == 1 ? "" : "s",
                      hf_show_size(relation->bytes, bytes));
@@ -25,7 +27,7 @@ static json_t *relations_json(const hf_lint_statement *statement)
 
     for (size_t i = 0; i < statement->relations.count; i++) {
         const hf_lint_relation *relation = &statement->relations.items[i];
-        bool measured = relation->known && !relation->is_new;
+        bool measured = relation->known && !relation->is_new && relation->rows >= 0;
         json_t *object = json_pack("{s:s, s:b, s:b, s:s}", "name", relation->name, "known", relation->known,
                                    "new", relation->is_new, "lock", hf_lock_name(relation->lock));
 
@@ -61,6 +63,24 @@ static json_t *statement_json(const hf_plan_migration *migration, const hf_lint_
                      findings_json(statement));
 }
 
+static json_t *names_json(const hf_strings *names)
+{
+    json_t *array = json_array();
+
+    for (size_t i = 0; i < names->count; i++)
+        json_array_append_new(array, json_string(names->items[i]));
+    return array;
+}
+
+static json_t *base_json(const hf_plan_base *base)
+{
+    if (base == NULL)
+        return json_null();
+    return json_pack("{s:s, s:s, s:I, s:I, s:o, s:o}", "revision", base->revision, "commit", base->commit,
+                     "migrations", (json_int_t) base->migrations, "applied", (json_int_t) base->applied,
+                     "edited", names_json(&base->edited), "removed", names_json(&base->removed));
+}
+
 json_t *hf_plan_json(const hf_plan *plan)
 {
     json_t *migrations = json_array(), *counts = json_object();
@@ -77,11 +97,13 @@ json_t *hf_plan_json(const hf_plan *plan)
     for (size_t i = 0; i < HF_RULE_CLASSES; i++)
         json_object_set_new(counts, hf_rule_class_name((hf_rule_class) i),
                             json_integer((json_int_t) plan->findings[i]));
-    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:b, s:s?, s:s?, s:s?}", "target", plan->target, "database",
-                     plan->database, "unknown", plan->unknown, "migrations", migrations, "findings", counts,
-                     "destructive", plan->destructive, "system_identifier",
+    const bool has_digest = !plan->unknown && plan->base == NULL;
+    return json_pack("{s:s, s:s, s:b, s:o, s:o, s:b, s:s?, s:s?, s:s?, s:o}", "target", plan->target,
+                     "database", plan->database, "unknown", plan->unknown, "migrations", migrations,
+                     "findings", counts, "destructive", plan->destructive, "system_identifier",
                      plan->system_identifier[0] != '\0' ? plan->system_identifier : NULL, "schema",
-                     plan->unknown ? NULL : plan->schema, "digest", plan->unknown ? NULL : plan->digest);
+                     has_digest ? plan->schema : NULL, "digest", has_digest ? plan->digest : NULL, "base",
+                     base_json(plan->base));
 }
 
 /* ---- Markdown ---- */
@@ -184,6 +206,28 @@ static void add_migration(hf_buf *out, const hf_plan_migration *migration)
     }
 }
 
+static void add_names(hf_buf *out, const hf_strings *names, const char *what)
+{
+    for (size_t i = 0; i < names->count; i++) {
+        hf_buf_puts(out, "- :warning: ");
+        add_plain(out, names->items[i]);
+        hf_buf_printf(out, " %s\n", what);
+    }
+    if (names->count > 0)
+        hf_buf_putc(out, '\n');
+}
+
+static void add_base(hf_buf *out, const hf_plan_base *base)
+{
+    hf_buf_printf(out, "On an empty database, after the %zu migration%s of `", base->migrations,
+                  base->migrations == 1 ? "" : "s");
+    hf_buf_printf(out, "%.12s`.\n\n", base->commit);
+    add_names(out, &base->edited,
+              "is in the base, and was **edited**: a database that has it will not change");
+    add_names(out, &base->removed,
+              "is in the base, and was **removed**: a database that has it keeps what it made");
+}
+
 void hf_plan_markdown(const hf_plan *plan, hf_buf *out)
 {
     hf_buf_puts(out, "## Migrations for ");
@@ -193,6 +237,8 @@ void hf_plan_markdown(const hf_plan *plan, hf_buf *out)
         hf_buf_puts(out, "The migrator is a command; what is pending is not known.\n");
         return;
     }
+    if (plan->base != NULL)
+        add_base(out, plan->base);
     if (plan->migrations.count == 0)
         hf_buf_puts(out, "Nothing is pending.\n\n");
     else {
@@ -203,5 +249,6 @@ void hf_plan_markdown(const hf_plan *plan, hf_buf *out)
     }
     for (size_t i = 0; i < plan->migrations.count; i++)
         add_migration(out, &plan->migrations.items[i]);
-    hf_buf_printf(out, "Digest: `%s`\n", plan->digest);
+    if (plan->base == NULL)
+        hf_buf_printf(out, "Digest: `%s`\n", plan->digest);
 }
