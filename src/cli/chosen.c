@@ -3,10 +3,10 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "cli/cycles.h"
 #include "cli/describe.h"
 #include "cli/output.h"
 #include "deploy/deploy.h"
+#include "deploy/report.h"
 #include "repository/document.h"
 #include "repository/journal.h"
 #include "repository/proof.h"
@@ -106,9 +106,9 @@ static void tell_cycles(const hf_session *session, const hf_manifest *manifest)
     for (size_t i = first; i < count; i++) {
         const json_t *report = json_array_get(reports, i);
 
-        hf_log(HF_LOG_INFO, "  %s %s, %s%s", hf_report_text(report, "id"),
-               hf_show_age(time_of(report, "started_at"), age), hf_report_text(report, "state"),
-               hf_streq(hf_report_text(report, "snapshot"), manifest->id) ? " (it took this snapshot)" : "");
+        hf_log(HF_LOG_INFO, "  %s %s, %s%s", hf_json_member(report, "id"),
+               hf_show_age(time_of(report, "started_at"), age), hf_json_member(report, "state"),
+               hf_streq(hf_json_member(report, "snapshot"), manifest->id) ? " (it took this snapshot)" : "");
     }
 }
 

@@ -4,6 +4,7 @@
 #include "cli/cycles.h"
 #include "cli/output.h"
 #include "deploy/deploy.h"
+#include "deploy/report.h"
 #include "repository/journal.h"
 
 /* A cycle in the list: the report without its long members, or what is wrong with its journal. */
@@ -43,21 +44,21 @@ static void print(const json_t *cycles, bool with_target)
 
     json_array_foreach(cycles, i, item)
     {
-        const char *why = hf_report_text(json_object_get(item, "error"), "message");
+        const char *why = hf_json_member(json_object_get(item, "error"), "message");
         int64_t started = 0;
         char text[48];
 
-        hf_grid_cell(&grid, "%s", hf_report_text(item, "id"));
-        if (hf_time_parse(hf_report_text(item, "started_at"), &started, NULL) == HF_OK)
+        hf_grid_cell(&grid, "%s", hf_json_member(item, "id"));
+        if (hf_time_parse(hf_json_member(item, "started_at"), &started, NULL) == HF_OK)
             hf_grid_cell(&grid, "%s", hf_show_age(started, text));
         else
             hf_grid_cell(&grid, "-");
-        hf_grid_cell(&grid, "%s", hf_report_text(item, "state"));
+        hf_grid_cell(&grid, "%s", hf_json_member(item, "state"));
         hf_grid_cell(&grid, "%s",
                      hf_show_duration(json_integer_value(json_object_get(item, "took_ms")), text));
         hf_grid_cell(&grid, "%zu", json_array_size(json_object_get(item, "applied")));
         if (with_target)
-            hf_grid_cell(&grid, "%s", hf_report_text(item, "target"));
+            hf_grid_cell(&grid, "%s", hf_json_member(item, "target"));
         hf_grid_cell(&grid, "%.100s%s", why, strlen(why) > 100 ? "..." : "");
     }
     hf_grid_print(&grid, 0);

@@ -16,7 +16,4 @@ void hf_print_cycle(const json_t *report);
  */
 hf_status hf_show_ended_cycle(hf_cli *cli, const hf_session *session, const char *cycle, hf_status status);
 
-/* A member's text, or "". */
-const char *hf_report_text(const json_t *report, const char *name);
-
 #endif

@@ -167,6 +167,7 @@ typedef struct hf_target_config {
         struct { /* 0: none */
             int64_t preflight_ms, snapshot_ms, fence_ms, migrate_ms, verify_ms;
         } timeouts;
+        char *reports; /* folder of the incident reports */
         bool allow_filtered; /* deploy though the snapshot leaves something out */
         hf_hook_config hooks[HF_HOOKS];
         hf_secret_source app_revision; /* no secret: what tells the application's revision */

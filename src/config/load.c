@@ -596,6 +596,7 @@ static void target_done(hf_target_config *target)
     hf_strings_done(&target->deploy.fence.before);
     hf_strings_done(&target->deploy.fence.after);
     hf_strings_done(&target->deploy.fence.roles);
+    free(target->deploy.reports);
     for (size_t i = 0; i < target->checks.count; i++)
         check_done(&target->checks.items[i]);
     free(target->checks.items);

@@ -524,6 +524,9 @@ const hf_option hf_options[] = {
          "count."},
     {"targets.*.deploy.approvers.unsigned", HF_OPTION_BOOL, TARGET(deploy.approvers.unsigned_too),
      .fallback = "false", .help = "--approve DIGEST, or typing the name, will do as well."},
+    {"targets.*.deploy.reports", HF_OPTION_PATH, TARGET(deploy.reports), .fallback = "holdfast-reports",
+     .help = "A folder: for each deploy that was rolled back or is stuck, a report is written there "
+             "(incident-*.md)."},
     {"targets.*.deploy.allow_filtered", HF_OPTION_BOOL, TARGET(deploy.allow_filtered), .fallback = "false",
      .help = "Deploy though the snapshot leaves something out: after a way back that is gone from the live "
              "database\n"

@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "deploy/approval.h"
 #include "deploy/phase.h"
+#include "deploy/plan_brief.h"
 #include "deploy/preflight.h"
 #include "migrations/migrations.h"
 #include "restore/swap.h"
@@ -134,6 +135,20 @@ static hf_status refuse_unapproved(hf_cycle *cycle, hf_error *error)
     return status;
 }
 
+/* For the report.  Whether a plan must be made is the approval's to say; this one may fail. */
+static void remember_plan(hf_cycle *cycle, const hf_migration_list *list)
+{
+    json_t *brief = NULL;
+    hf_error error;
+
+    if (hf_migration_list_pending(list) == 0)
+        return;
+    if (hf_plan_brief(cycle->options->target, cycle->options->url, &brief, &error) != HF_OK)
+        hf_log(HF_LOG_DEBUG, "the plan could not be made: %s", error.message);
+    else
+        hf_cycle_fact(cycle, "plan", brief);
+}
+
 hf_cycle_event hf_phase_preflight(hf_cycle *cycle)
 {
     HF_AUTO(hf_preflight_done) hf_preflight look = {0};
@@ -161,6 +176,8 @@ hf_cycle_event hf_phase_preflight(hf_cycle *cycle)
         status = refuse_taken_back(cycle, &look.migrations, &cycle->error);
     if (status == HF_OK)
         status = refuse_unapproved(cycle, &cycle->error);
+    if (status == HF_OK)
+        remember_plan(cycle, &look.migrations);
     if (status == HF_OK)
         status = hf_stop_check(&cycle->error);
     return hf_cycle_outcome(status);

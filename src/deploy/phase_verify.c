@@ -4,6 +4,7 @@
 #include "checks/checks.h"
 #include "deploy/fence.h"
 #include "deploy/phase.h"
+#include "deploy/table_counts.h"
 
 static void check_ended(void *context, const hf_check_result *result)
 {
@@ -30,6 +31,8 @@ hf_cycle_event hf_phase_verify(hf_cycle *cycle)
 
     if (status == HF_OK && cycle->options->target->deploy.fence.until_migrated)
         status = hf_fence_lower(cycle, &cycle->error);
+    if (status == HF_OK)
+        hf_cycle_fact(cycle, "after", hf_table_counts(cycle->options->url));
     if (status == HF_OK)
         status = hf_checks_run(&cycle->options->target->checks, cycle->options->target->name,
                                cycle->options->url, check_ended, NULL, &results, &cycle->error);

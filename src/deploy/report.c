@@ -80,14 +80,40 @@ static json_t *phases(const json_t *entries)
 hf_status hf_deploy_report(hf_repository *repository, const char *target, const char *cycle,
                            json_t **ret_report, hf_error *error)
 {
-    static const char *const facts[] = {"snapshot",        "snapshot_rows", "snapshot_stored_bytes",
-                                        "database",        "url",           "operator",
-                                        "holdfast",        "pending",       "approval",
-                                        "applied",         "checks",        "error",
-                                        "failed_in",       "restore",       "way_back_error",
-                                        "failed_database", "preflight",     "resumed_by",
-                                        "blocked",         "fence",         "notifications",
-                                        "revision",        "hooks",         "seed"};
+    static const char *const facts[] = {
+        "snapshot",
+        "snapshot_rows",
+        "snapshot_stored_bytes",
+        "database",
+        "url",
+        "operator",
+        "holdfast",
+        "revision",
+        "group",
+        "pending",
+        "plan",
+        "approval",
+        "overrides",
+        "fence",
+        "clone",
+        "applied",
+        "blocked",
+        "seed",
+        "after",
+        "checks",
+        "observed",
+        "hooks",
+        "notifications",
+        "error",
+        "failed_in",
+        "written",
+        "way",
+        "restore",
+        "way_back_error",
+        "failed_database",
+        "preflight",
+        "resumed_by",
+    };
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
 
     HF_TRY(hf_journal_load(repository, target, cycle, &journal, error));
