@@ -100,6 +100,7 @@ static hf_status apply_option(hf_cli *cli, const hf_cli_option *option, const ch
         cli->config_path = value;
     } else if (hf_streq(option->name, "target")) {
         cli->target = value;
+        HF_PUSH(&cli->targets, value);
     } else if (hf_streq(option->name, "repository")) {
         cli->repository = value;
     } else if (hf_streq(option->name, "output")) {
@@ -162,6 +163,10 @@ static hf_status check_arguments(const hf_cli *cli, hf_error *error)
 
     if (command == NULL || cli->help)
         return HF_OK;
+    if (cli->targets.count > 1 && !command->several_targets) {
+        hf_fail(error, HF_E_USAGE, "\"holdfast %s\" takes one --target", command->name);
+        return hf_hint(error, "only deploy and resume take several at once");
+    }
     if (cli->arguments.count < command->min_arguments)
         hf_fail(error, HF_E_USAGE, "\"holdfast %s\" needs %s", command->name, command->arguments);
     else if (cli->arguments.count > command->max_arguments)
@@ -205,6 +210,7 @@ hf_status hf_cli_parse(hf_cli *cli, int argc, char **argv, hf_error *error)
 void hf_cli_done(hf_cli *cli)
 {
     free(cli->arguments.items);
+    free(cli->targets.items);
     free(cli->option_names.items);
     free(cli->option_values.items);
     json_decref(cli->result);

@@ -30,14 +30,16 @@ typedef struct hf_command {
     const char *details;   /* lines for its help, or NULL */
     size_t min_arguments, max_arguments;
     const hf_cli_option *options; /* beside the global ones, or NULL */
+    bool several_targets;         /* --target may be given more than once */
     hf_status (*run)(hf_cli *cli, hf_error *error);
 } hf_command;
 
 struct hf_cli {
     const hf_command *command;
-    const char *config_path; /* NULL: the default */
-    const char *target;      /* NULL: the only one */
-    const char *repository;  /* NULL: the first */
+    const char *config_path;         /* NULL: the default */
+    const char *target;              /* the last one given; NULL: the only one */
+    HF_VECTOR(const char *) targets; /* all given */
+    const char *repository;          /* NULL: the first */
     bool json, quiet, verbose, help;
     HF_VECTOR(const char *) arguments;
     HF_VECTOR(const char *) option_names;

@@ -1,100 +1,166 @@
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/approval_prompt.h"
 #include "cli/commands.h"
-#include "cli/copies.h"
-#include "cli/cycles.h"
+#include "cli/members.h"
 #include "deploy/deploy.h"
 #include "stream/digest.h"
 
 static const hf_cli_option options[] = {
-    {"expect", "NAME", "the pending migrations must be exactly those named; may be given several times"},
+    {"group", "NAME",
+     "the targets of this group, as the configuration names it: all are deployed, or none; --target may be "
+     "given "
+     "several times for the same"},
+    {"expect", "NAME",
+     "the pending migrations must be exactly those named (of several targets as TARGET:NAME); may be given "
+     "several times"},
     {"approve", "DIGEST",
-     "deploy only the plan with this digest, as `holdfast plan` prints it; see deploy.approval"},
+     "deploy only the plan with this digest (of several targets as TARGET:DIGEST), as `holdfast plan` prints "
+     "it; see deploy.approval"},
     {"by", "NAME", "who has it deployed, for deploy.approvers.four_eyes; the system's user unless told"},
     {"retry", NULL, "apply a migration again that an earlier deploy took back, though its file is unchanged"},
     {NULL, NULL, NULL},
 };
 
-typedef struct copying {
-    const hf_cli *cli;
-    const hf_session *session;
-    char *snapshot; /* NULL: none was taken */
-    hf_copied_list copies;
-} copying;
-
-static void copying_done(copying *c)
-{
-    free(c->snapshot);
-    hf_copied_list_done(&c->copies);
-}
-
 static hf_status copy_snapshot(void *context, const char *id, hf_error *error)
 {
-    copying *c = context;
+    hf_deploy_member *member = context;
 
-    c->snapshot = hf_strdup(id);
-    return hf_copies_after(c->cli, c->session, id, HF_COPIES_WAITED_FOR, &c->copies, error);
+    member->snapshot = hf_strdup(id);
+    return hf_copies_after(member->cli, &member->session, id, HF_COPIES_WAITED_FOR, &member->copies, error);
 }
 
 static hf_status ask(void *context, const hf_plan *plan, hf_error *error)
 {
-    const copying *c = context;
+    const hf_deploy_member *member = context;
 
-    return hf_approval_prompt(c->session, plan, error);
+    return hf_approval_prompt(&member->session, plan, error);
 }
 
 /* What the deploy did not wait for.  A failure is a warning. */
-static void copy_rest(hf_cli *cli, copying *c)
+static void copy_rest(hf_deploy_member *member, json_t *copies)
 {
     hf_error ignored = {0};
 
-    if (c->snapshot == NULL || c->session->config->copy_to.count == 0)
+    if (member->snapshot == NULL || member->session.config->copy_to.count == 0)
         return;
-    if (hf_copies_after(cli, c->session, c->snapshot, HF_COPIES_OTHERS, &c->copies, &ignored) ==
-        HF_E_CANCELLED)
+    if (hf_copies_after(member->cli, &member->session, member->snapshot, HF_COPIES_OTHERS, &member->copies,
+                        &ignored) == HF_E_CANCELLED)
         hf_log_error(&ignored);
-    if (cli->result != NULL)
-        json_object_set_new(cli->result, "copies", hf_copies_json(&c->copies));
+    json_t *made = hf_copies_json(&member->copies);
+    json_array_extend(copies, made);
+    json_decref(made);
+}
+
+/* "TARGET:NAME" belongs to that target, where there are several. */
+static hf_status read_expected(const hf_cli *cli, const hf_deploy_members *members, hf_strings *expected,
+                               hf_error *error)
+{
+    for (size_t i = 0; i < cli->option_names.count; i++) {
+        const char *value = cli->option_values.items[i];
+        bool known = members->count == 1;
+
+        if (!hf_streq(cli->option_names.items[i], "expect"))
+            continue;
+        if (known)
+            hf_strings_add(&expected[0], value);
+        for (size_t k = 0; members->count > 1 && k < members->count; k++) {
+            HF_AUTO_STR prefix = hf_format("%s:", members->options[k].target->name);
+
+            if (!hf_starts_with(value, prefix))
+                continue;
+            hf_strings_add(&expected[k], value + strlen(prefix));
+            known = true;
+        }
+        if (!known) {
+            (void) hf_fail(error, HF_E_USAGE, "\"--expect %.80s\" does not say of which target", value);
+            return hf_hint(error, "with several targets it is --expect TARGET:NAME");
+        }
+    }
+    return HF_OK;
+}
+
+/* One digest a target; with several targets each is given as TARGET:DIGEST. */
+static hf_status read_approved(const hf_cli *cli, hf_deploy_members *members, hf_error *error)
+{
+    for (size_t i = 0; i < cli->option_names.count; i++) {
+        const char *value = cli->option_values.items[i];
+        bool known = false;
+
+        if (!hf_streq(cli->option_names.items[i], "approve"))
+            continue;
+        for (size_t k = 0; k < members->count; k++) {
+            HF_AUTO_STR prefix = hf_format("%s:", members->options[k].target->name);
+            const char *digest = hf_starts_with(value, prefix) ? value + strlen(prefix)
+                                 : members->count == 1         ? value
+                                                               : "";
+
+            if (!hf_is_sha256_hex(digest))
+                continue;
+            members->options[k].approve = digest;
+            known = true;
+        }
+        if (!known) {
+            (void) hf_fail(error, HF_E_USAGE, "\"%.80s\" is not the digest of a plan", value);
+            return hf_hint(error, "`holdfast plan` prints it: 64 digits and letters%s",
+                           members->count > 1 ? "; with several targets it is --approve TARGET:DIGEST" : "");
+        }
+    }
+    return HF_OK;
+}
+
+static hf_status deploy(hf_cli *cli, hf_deploy_members *members, hf_strings *expected, hf_error *error)
+{
+    HF_AUTO(hf_strings_done) hf_strings cycles = {0};
+    HF_AUTO_STR cycle = NULL;
+    hf_status status;
+
+    HF_TRY(read_expected(cli, members, expected, error));
+    HF_TRY(read_approved(cli, members, error));
+    for (size_t i = 0; i < members->count; i++) {
+        members->options[i].retry = hf_cli_has(cli, "retry");
+        members->options[i].by = hf_cli_value(cli, "by");
+        members->options[i].ask = hf_may_prompt(cli) ? ask : NULL;
+        members->options[i].expects = hf_cli_has(cli, "expect");
+        members->options[i].expect = expected[i];
+        members->options[i].on_snapshot = copy_snapshot;
+        members->options[i].context = &members->items[i];
+    }
+    if (members->count > 1) {
+        status = hf_deploy_run_group(members->options, members->count, &cycles, error);
+    } else {
+        status = hf_deploy_run(members->options, &cycle, error);
+        if (cycle != NULL)
+            hf_strings_add(&cycles, cycle);
+    }
+    status = hf_members_show(cli, members, &cycles, status);
+
+    json_t *copies = json_array();
+    for (size_t i = 0; i < members->count; i++)
+        copy_rest(&members->items[i], copies);
+    if (cli->result != NULL && json_array_size(copies) > 0)
+        json_object_set(cli->result, "copies", copies);
+    json_decref(copies);
+    return status;
 }
 
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     HF_AUTO(hf_session_done) hf_session session = {0};
-    HF_AUTO(hf_strings_done) hf_strings expect = {0};
-    HF_AUTO_STR cycle = NULL;
-    HF_AUTO(copying_done) copying copies = {.cli = cli, .session = &session};
-    hf_progress progress = {0};
+    HF_AUTO(hf_deploy_members_done) hf_deploy_members members = {0};
+    HF_AUTO(hf_strings_done) hf_strings names = {0};
 
-    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_ENTERS | HF_FIRST_ALONE, &session, error));
-    for (size_t i = 0; i < cli->option_names.count; i++)
-        if (hf_streq(cli->option_names.items[i], "expect"))
-            hf_strings_add(&expect, cli->option_values.items[i]);
-    const char *approve = hf_cli_value(cli, "approve");
-    if (approve != NULL && !hf_is_sha256_hex(approve)) {
-        (void) hf_fail(error, HF_E_USAGE, "\"%.80s\" is not the digest of a plan", approve);
-        return hf_hint(error, "`holdfast plan` prints it: 64 digits and letters");
-    }
-    const hf_deploy_options how = {
-        .repository = session.repository,
-        .config_path = session.config->path,
-        .target = session.target,
-        .url = session.url,
-        .retry = hf_cli_has(cli, "retry"),
-        .approve = approve,
-        .by = hf_cli_value(cli, "by"),
-        .expect = expect,
-        .progress = &progress,
-        .notifier = cli->notifier,
-        .on_snapshot = copy_snapshot,
-        .ask = hf_may_prompt(cli) ? ask : NULL,
-        .context = &copies,
-    };
-    hf_status status = hf_deploy_run(&how, &cycle, error);
-    status = hf_show_ended_cycle(cli, &session, cycle, status);
-    copy_rest(cli, &copies);
+    HF_TRY(hf_session_open(cli, HF_ENTERS | HF_FIRST_ALONE, &session, error));
+    HF_TRY(hf_members_named(cli, &session, &names, error));
+    HF_TRY(hf_members_open(cli, &session, &names, &members, error));
+    hf_strings *expected = hf_alloc(members.count * sizeof(*expected));
+    hf_status status = deploy(cli, &members, expected, error);
+    for (size_t i = 0; i < members.count; i++)
+        hf_strings_done(&expected[i]);
+    free(expected);
     return status;
 }
 
@@ -106,5 +172,6 @@ const hf_command hf_command_deploy = {
                "5 stuck, the way back failed and both databases are intact; 8 an interrupted deploy must be "
                "resumed first.",
     .options = options,
+    .several_targets = true,
     .run = run,
 };

@@ -57,8 +57,10 @@ static void print(const json_t *cycles, bool with_target)
         hf_grid_cell(&grid, "%s",
                      hf_show_duration(json_integer_value(json_object_get(item, "took_ms")), text));
         hf_grid_cell(&grid, "%zu", json_array_size(json_object_get(item, "applied")));
+        HF_AUTO_STR companions = hf_report_companions(item);
         if (with_target)
-            hf_grid_cell(&grid, "%s", hf_json_member(item, "target"));
+            hf_grid_cell(&grid, "%s%s%s", hf_json_member(item, "target"), companions != NULL ? " with " : "",
+                         companions != NULL ? companions : "");
         hf_grid_cell(&grid, "%.100s%s", why, strlen(why) > 100 ? "..." : "");
     }
     hf_grid_print(&grid, 0);

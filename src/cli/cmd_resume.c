@@ -1,31 +1,68 @@
+#include "base/text.h"
 #include "cli/commands.h"
-#include "cli/cycles.h"
+#include "cli/members.h"
 #include "deploy/deploy.h"
+
+static const hf_cli_option options[] = {
+    {"group", "NAME", "the targets of this group, as the configuration names it"},
+    {NULL, NULL, NULL},
+};
+
+/*
+ * The unfinished group that has a named target in it takes its place.  All targets are asked: of those that are named, the journal may be
+ * finished, or not begun.
+ */
+static hf_status find_group(const hf_session *session, hf_strings *names, hf_error *error)
+{
+    for (size_t i = 0; i < session->config->targets.count; i++) {
+        HF_AUTO(hf_strings_done) hf_strings group = {0};
+        bool named = false;
+
+        HF_TRY(hf_deploy_group(session->repository, session->config->targets.items[i].name, &group, error));
+        for (size_t k = 0; k < names->count; k++)
+            named = named || hf_strings_has(&group, names->items[k]);
+        if (!named)
+            continue;
+        hf_strings_done(names);
+        *names = group;
+        group = (hf_strings){0};
+        return HF_OK;
+    }
+    return HF_OK;
+}
 
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     HF_AUTO(hf_session_done) hf_session session = {0};
+    HF_AUTO(hf_deploy_members_done) hf_deploy_members members = {0};
+    HF_AUTO(hf_strings_done) hf_strings names = {0};
+    HF_AUTO(hf_strings_done) hf_strings cycles = {0};
     HF_AUTO_STR cycle = NULL;
-    hf_progress progress = {0};
 
-    HF_TRY(hf_session_open(cli, HF_NEEDS_DATABASE | HF_ENTERS | HF_FIRST_ALONE, &session, error));
-    const hf_deploy_options how = {
-        .repository = session.repository,
-        .config_path = session.config->path,
-        .target = session.target,
-        .url = session.url,
-        .progress = &progress,
-        .notifier = cli->notifier,
-    };
-    hf_status status = hf_deploy_resume(&how, &cycle, error);
-    return hf_show_ended_cycle(cli, &session, cycle, status);
+    HF_TRY(hf_session_open(cli, HF_ENTERS | HF_FIRST_ALONE, &session, error));
+    HF_TRY(hf_members_named(cli, &session, &names, error));
+    HF_TRY(find_group(&session, &names, error));
+    HF_TRY(hf_members_open(cli, &session, &names, &members, error));
+    if (members.count > 1) {
+        hf_status status = hf_deploy_resume_group(members.options, members.count, &cycles, error);
+
+        return hf_members_show(cli, &members, &cycles, status);
+    }
+    hf_status status = hf_deploy_resume(members.options, &cycle, error);
+    if (cycle != NULL)
+        hf_strings_add(&cycles, cycle);
+    return hf_members_show(cli, &members, &cycles, status);
 }
 
 const hf_command hf_command_resume = {
     .name = "resume",
     .summary = "bring an interrupted deploy to its end",
-    .details =
-        "What was not yet touched is refused; what was is put back. The exit status is the deploy's. If a\n"
-        "`restore --swap` was killed while it kept clients out, they are let in again.",
+    .details = "What was not yet touched is refused; what was is put back. The exit status is the deploy's. "
+               "A deploy of several\n"
+               "targets is ended for all of them, whichever is named. If a `restore --swap` was killed while "
+               "it kept clients\n"
+               "out, they are let in again.",
+    .options = options,
+    .several_targets = true,
     .run = run,
 };

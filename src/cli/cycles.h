@@ -10,6 +10,9 @@
 
 void hf_print_cycle(const json_t *report);
 
+/* The report of a cycle that was begun or resumed here, delivered; the caller owns it.  NULL: it cannot be read, which is logged. */
+json_t *hf_ended_cycle(const hf_session *session, const char *cycle);
+
 /*
  * After hf_deploy_run() or hf_deploy_resume(): show the cycle, if there is one, and pass `status` on.  A report that
  * cannot be read is logged and hides nothing.

@@ -253,6 +253,12 @@ typedef struct hf_repository_config {
     bool wait; /* of a copy: its failure is that of the backup, and keeps a deploy from going on */
 } hf_repository_config;
 
+typedef struct hf_group_config { /* targets that are deployed together */
+    char *name;
+    hf_where where;
+    hf_strings targets;
+} hf_group_config;
+
 typedef struct hf_config {
     char *path;
     char *folder;
@@ -262,6 +268,7 @@ typedef struct hf_config {
     HF_VECTOR(hf_target_config) targets;
     HF_VECTOR(hf_notify_config) notify;
     hf_strings contacts[HF_NOTIFY_EVENTS]; /* whom to call when it happens */
+    HF_VECTOR(hf_group_config) groups;
 } hf_config;
 
 /* `path` NULL: ./holdfast.yaml. */
@@ -272,6 +279,10 @@ void hf_config_freep(hf_config **config);
 /* name NULL: the only target.  HF_E_USAGE lists the names otherwise. */
 HF_MUST_CHECK hf_status hf_config_target(const hf_config *config, const char *name,
                                          const hf_target_config **ret_target, hf_error *error);
+
+/* HF_E_USAGE lists the names if there is no such group. */
+HF_MUST_CHECK hf_status hf_config_group(const hf_config *config, const char *name,
+                                        const hf_group_config **ret_group, hf_error *error);
 
 /* NULL or "main": the first repository; else the copy of this name or URL.  HF_E_USAGE lists the names. */
 HF_MUST_CHECK hf_status hf_config_repository(const hf_config *config, const char *name,

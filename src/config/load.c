@@ -466,6 +466,31 @@ static hf_status check_copies(const hf_config_reader *in, const hf_config *confi
     return HF_OK;
 }
 
+/* Each names targets that exist, none twice. */
+static hf_status check_groups(const hf_config_reader *in, const hf_config *config)
+{
+    for (size_t i = 0; i < config->groups.count; i++) {
+        const hf_group_config *group = &config->groups.items[i];
+
+        for (size_t k = 0; k < group->targets.count; k++) {
+            const hf_target_config *target;
+            hf_error ignored;
+
+            if (hf_config_target(config, group->targets.items[k], &target, &ignored) != HF_OK)
+                return hf_config_refuse(in, group->where, "group \"%s\": there is no target \"%.80s\"",
+                                        group->name, group->targets.items[k]);
+            for (size_t other = 0; other < k; other++)
+                if (hf_streq(group->targets.items[k], group->targets.items[other]))
+                    return hf_config_refuse(in, group->where, "group \"%s\" names target \"%.80s\" twice",
+                                            group->name, group->targets.items[k]);
+        }
+        for (size_t other = 0; other < i; other++)
+            if (hf_streq(group->name, config->groups.items[other].name))
+                return hf_config_refuse(in, group->where, "two groups have the name \"%.80s\"", group->name);
+    }
+    return HF_OK;
+}
+
 hf_status hf_config_parse(const char *name, const char *folder, const char *text, size_t len,
                           hf_config **ret_config, hf_error *error)
 {
@@ -480,10 +505,11 @@ hf_status hf_config_parse(const char *name, const char *folder, const char *text
     }
     HF_TRY(read_mapping(&in, "", root, config));
     config->repository.name = hf_strdup("main");
-    HF_TRY(check_copies(&in, config));
-    HF_TRY(hf_notify_name_all(&in, config));
     config->path = hf_strdup(name);
     config->folder = hf_strdup(folder);
+    HF_TRY(check_copies(&in, config));
+    HF_TRY(check_groups(&in, config));
+    HF_TRY(hf_notify_name_all(&in, config));
     *ret_config = HF_TAKE(config);
     return HF_OK;
 }
@@ -527,6 +553,24 @@ hf_status hf_config_repository(const hf_config *config, const char *name,
     }
     hf_fail(error, HF_E_USAGE, "%s has no repository \"%.200s\"", config->path, name);
     return hf_hint(error, "it has: main%s", hf_buf_text(&list));
+}
+
+hf_status hf_config_group(const hf_config *config, const char *name, const hf_group_config **ret_group,
+                          hf_error *error)
+{
+    HF_AUTO_BUF list = HF_BUF_MAX(400);
+
+    for (size_t i = 0; i < config->groups.count; i++) {
+        *ret_group = &config->groups.items[i];
+        if (hf_streq((*ret_group)->name, name))
+            return HF_OK;
+        hf_buf_printf(&list, "%s%s", i == 0 ? "it has: " : ", ", (*ret_group)->name);
+    }
+    hf_fail(error, HF_E_USAGE, "%s has no group \"%.200s\"", config->path, name);
+    return hf_hint(error, "%s",
+                   list.len > 0
+                       ? hf_buf_text(&list)
+                       : "name the targets instead: --target site --target jobs; or add groups: to it");
 }
 
 hf_status hf_config_target(const hf_config *config, const char *name, const hf_target_config **ret_target,
@@ -631,6 +675,11 @@ void hf_config_free(hf_config *config)
     for (size_t i = 0; i < config->targets.count; i++)
         target_done(&config->targets.items[i]);
     free(config->targets.items);
+    for (size_t i = 0; i < config->groups.count; i++) {
+        free(config->groups.items[i].name);
+        hf_strings_done(&config->groups.items[i].targets);
+    }
+    free(config->groups.items);
     free(config->path);
     free(config->folder);
     repository_done(&config->repository);

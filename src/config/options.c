@@ -77,6 +77,35 @@ static void *append_target(void *parent, const char *key, hf_where where)
     return target;
 }
 
+/* name: [target, target]; whether the targets exist is seen when all is read. */
+static hf_status set_groups(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
+                            void *base)
+{
+    hf_config *config = base;
+
+    (void) option;
+    for (size_t i = 0; value->kind == HF_YAML_MAPPING && i < value->pairs.count; i++) {
+        const hf_yaml_pair *pair = &value->pairs.items[i];
+        hf_group_config *group = HF_APPEND_NEW(&config->groups);
+
+        group->name = hf_strdup(pair->key);
+        group->where = pair->where;
+        for (size_t k = 0; pair->value->kind == HF_YAML_SEQUENCE && k < pair->value->items.count; k++)
+            if (pair->value->items.items[k]->kind == HF_YAML_SCALAR)
+                hf_strings_add(&group->targets, pair->value->items.items[k]->text);
+        if (pair->value->kind != HF_YAML_SEQUENCE || group->targets.count != pair->value->items.count ||
+            group->targets.count < 2) {
+            hf_config_refuse(in, pair->value->where, "group \"%.80s\" must be a list of two targets or more",
+                             pair->key);
+            return hf_hint(in->error, "for example groups: {all: [site, jobs]}");
+        }
+    }
+    if (value->kind == HF_YAML_MAPPING)
+        return HF_OK;
+    hf_config_refuse(in, value->where, "\"groups\" must be a mapping of names and lists of targets");
+    return hf_hint(in->error, "for example groups: {all: [site, jobs]}");
+}
+
 static bool is_target_name(const char *name)
 {
     size_t len = strspn(name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-");
@@ -365,6 +394,9 @@ const hf_option hf_options[] = {
      .max = 36500 * DAY, .help = "All that are at most so much older than the newest, such as 3d."},
     {"repository.retention.keep_labels", HF_OPTION_TEXTS, AT(hf_config, retention.keep_labels),
      .help = "All with such a label, as a list of patterns: [release-*, audit]."},
+    {"groups", HF_OPTION_CUSTOM, .set = set_groups,
+     .help =
+         "Targets that `deploy --group NAME` migrates together, all of them or none: {all: [site, jobs]}."},
     {"targets", HF_OPTION_MAP, .required = true, .append = append_target, .finish = finish_target,
      .example = "main",
      .help = "The databases, each under a name of your choice. With only one, --target may be left out."},

@@ -19,6 +19,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "base/version.h"
+#include "config/secret.h"
 #include "deploy/expire.h"
 #include "deploy/fence.h"
 #include "deploy/preflight.h"
@@ -41,11 +42,13 @@ json_t *hf_cycle_error_json(const hf_error *error)
                      "hint", error->hint, "sqlstate", error->sqlstate);
 }
 
-static void cycle_done(hf_cycle *cycle)
+void hf_cycle_done(hf_cycle *cycle)
 {
     hf_journal_free(cycle->journal);
     hf_pg_free(cycle->guard);
     json_decref(cycle->facts);
+    hf_lock_release(cycle->lock);
+    hf_secret_freep(&cycle->passing);
     *cycle = (hf_cycle){0};
 }
 
@@ -201,8 +204,9 @@ static bool succeeded(hf_cycle_event event)
     return event == HF_EVENT_DONE || event == HF_EVENT_FENCE || event == HF_EVENT_NO_SNAPSHOT;
 }
 
-static void step(hf_cycle *cycle, hf_cycle_event event)
+void hf_cycle_step(hf_cycle *cycle, hf_cycle_event event)
 {
+    cycle->waits = false;
     const hf_transition *transition = hf_transition_find(cycle->state, event);
 
     if (transition == NULL) /* an action that is not held stopped inside the way back */
@@ -283,11 +287,34 @@ static hf_status lower_fence(hf_cycle *cycle, hf_status status, hf_error *error)
     return hf_hint(error, "run `holdfast resume`%s%s", why.hint[0] != '\0' ? "; " : "", why.hint);
 }
 
+int hf_cycle_stage(hf_cycle_state state, hf_cycle_event event)
+{
+    const hf_transition *transition = hf_transition_find(state, event);
+
+    if (!succeeded(event) || transition == NULL)
+        return 0;
+    if (state == HF_CYCLE_PREFLIGHT)
+        return 1;
+    switch (transition->next) {
+    case HF_CYCLE_FENCED:
+        return 2;
+    case HF_CYCLE_MIGRATING:
+        return 3;
+    case HF_CYCLE_VERIFYING:
+        return HF_STAGE_VERIFY;
+    case HF_CYCLE_DEPLOYED:
+        return HF_STAGE_DECIDE;
+    default:
+        return 0;
+    }
+}
+
 static hf_status walk_on(hf_cycle *cycle, hf_error *error)
 {
     hf_error cause = {.code = HF_OK};
 
-    while (!hf_cycle_is_final(cycle->state)) {
+    mark_children(cycle);
+    while (!hf_cycle_is_final(cycle->state) && !cycle->lost) {
         bool hold = is_way_back(cycle->state);
 
         HF_FAULT("deploy.entered", error);
@@ -300,7 +327,12 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
             break;
         if (succeeded(event)) /* what was tried on the way does not count */
             cycle->error = (hf_error){.code = HF_OK};
-        step(cycle, event);
+        if (cycle->in_group && hf_cycle_stage(cycle->state, event) > 0) {
+            cycle->waits = true;
+            cycle->held = event;
+            return HF_OK;
+        }
+        hf_cycle_step(cycle, event);
         if (cycle->lost)
             break;
         if (cycle->error.code != HF_OK && (cause.code == HF_OK || hold))
@@ -331,7 +363,7 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
     return status;
 }
 
-static hf_status walk(hf_cycle *cycle, hf_error *error)
+hf_status hf_cycle_walk(hf_cycle *cycle, hf_error *error)
 {
     hf_status status = walk_on(cycle, error);
 
@@ -343,8 +375,8 @@ static hf_status walk(hf_cycle *cycle, hf_error *error)
 }
 
 /* The target's newest cycle and its state.  HF_E_NOT_FOUND when there is none. */
-static hf_status newest_cycle(hf_repository *repository, const char *target, hf_journal **ret_journal,
-                              hf_cycle_state *ret_state, hf_error *error)
+hf_status hf_cycle_newest(hf_repository *repository, const char *target, hf_journal **ret_journal,
+                          hf_cycle_state *ret_state, hf_error *error)
 {
     HF_AUTO(hf_strings_done) hf_strings cycles = {0};
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
@@ -360,7 +392,7 @@ static hf_status newest_cycle(hf_repository *repository, const char *target, hf_
     return HF_OK;
 }
 
-static bool can_resume(const hf_journal *journal, hf_cycle_state state)
+bool hf_cycle_can_resume(const hf_journal *journal, hf_cycle_state state)
 {
     return !hf_cycle_is_final(state) || state == HF_CYCLE_STUCK || hf_fence_is_up(journal);
 }
@@ -371,11 +403,12 @@ hf_status hf_deploy_unfinished(hf_repository *repository, const char *target, ch
 {
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
     hf_cycle_state state;
-    hf_status status = newest_cycle(repository, target, &journal, &state, error);
+    hf_status status = hf_cycle_newest(repository, target, &journal, &state, error);
 
     if (status != HF_OK && status != HF_E_NOT_FOUND)
         return status;
-    *ret_cycle = status == HF_OK && can_resume(journal, state) ? hf_strdup(hf_journal_cycle(journal)) : NULL;
+    *ret_cycle =
+        status == HF_OK && hf_cycle_can_resume(journal, state) ? hf_strdup(hf_journal_cycle(journal)) : NULL;
     return HF_OK;
 }
 
@@ -383,12 +416,12 @@ static hf_status refuse_interrupted(const hf_deploy_options *options, hf_error *
 {
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
     hf_cycle_state state;
-    hf_status status = newest_cycle(options->repository, options->target->name, &journal, &state, error);
+    hf_status status = hf_cycle_newest(options->repository, options->target->name, &journal, &state, error);
 
     if (status == HF_E_NOT_FOUND)
         return HF_OK;
     HF_TRY(status);
-    if (!can_resume(journal, state))
+    if (!hf_cycle_can_resume(journal, state))
         return HF_OK;
     (void) hf_fail(error, HF_E_INTERRUPTED, "cycle %s was left in state \"%s\"%s", hf_journal_cycle(journal),
                    hf_cycle_state_name(state), hf_fence_is_up(journal) ? ", its fence up" : "");
@@ -406,34 +439,59 @@ json_t *hf_operator_json(void)
                      (int) getpid());
 }
 
-hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
+hf_status hf_cycle_claim(hf_cycle *cycle, const hf_deploy_options *options, const char *purpose,
+                         bool new_cycle, hf_error *error)
 {
-    HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
-    HF_AUTO_STR passing = NULL;
-    hf_deploy_options own = *options;
-    HF_AUTO(cycle_done) hf_cycle cycle = {.options = &own, .state = HF_CYCLE_OPENED};
+    HF_TRY(hf_fence_url(&options->target->deploy.fence, options->url, &cycle->passing, error));
+    cycle->own = *options;
+    cycle->own.url = cycle->passing;
+    cycle->options = &cycle->own;
+    HF_TRY(hf_lock_take(options->repository, options->target->name, purpose, &cycle->lock, error));
+    return new_cycle ? refuse_interrupted(options, error) : HF_OK;
+}
+
+char *hf_cycle_new_id(void)
+{
     char time[32], random[7];
 
-    HF_TRY(hf_fence_url(&options->target->deploy.fence, options->url, &passing, error));
-    own.url = passing;
-    HF_TRY(hf_lock_take(options->repository, options->target->name, "deploy", &lock, error));
-    cycle.lock = lock;
-    HF_TRY(refuse_interrupted(options, error));
-    HF_TRY(hf_cycle_guard(&cycle, error));
-
     hf_random_hex(3, random);
-    HF_AUTO_STR id = hf_format("%s-%s", hf_time_compact(hf_now_ms(), time), random);
+    return hf_format("%s-%s", hf_time_compact(hf_now_ms(), time), random);
+}
+
+hf_status hf_cycle_open(hf_cycle *cycle, const char *id, json_t *group, hf_error *error)
+{
+    const hf_deploy_options *options = cycle->options;
     HF_AUTO_STR url = hf_pg_url_shown(options->url);
 
-    cycle.journal = hf_journal_new(options->repository, options->target->name, id);
-    hf_cycle_fact(&cycle, "url", json_string(url));
-    hf_cycle_fact(&cycle, "operator", hf_operator_json());
-    hf_cycle_fact(&cycle, "holdfast", json_string(HF_VERSION));
-    mark_children(&cycle);
-    HF_TRY(record(&cycle, HF_CYCLE_OPENED, "opened", error));
-    *ret_cycle = hf_strdup(id);
+    cycle->journal = hf_journal_new(options->repository, options->target->name, id);
+    hf_cycle_fact(cycle, "url", json_string(url));
+    hf_cycle_fact(cycle, "operator", hf_operator_json());
+    hf_cycle_fact(cycle, "holdfast", json_string(HF_VERSION));
+    hf_cycle_fact(cycle, "group", json_incref(group));
+    HF_TRY(record(cycle, HF_CYCLE_OPENED, "opened", error));
     hf_log(HF_LOG_INFO, "cycle %s on target \"%s\"", id, options->target->name);
-    hf_status status = walk(&cycle, error);
+    return HF_OK;
+}
+
+hf_status hf_cycle_decide(hf_cycle *cycle, hf_error *error)
+{
+    HF_TRY(record(cycle, HF_CYCLE_DEPLOYED, hf_cycle_event_name(HF_EVENT_DONE), error));
+    cycle->state = HF_CYCLE_DEPLOYED;
+    cycle->waits = false;
+    hf_cycle_tell(cycle);
+    return HF_OK;
+}
+
+hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
+{
+    HF_AUTO(hf_cycle_done) hf_cycle cycle = {.state = HF_CYCLE_OPENED};
+    HF_AUTO_STR id = hf_cycle_new_id();
+
+    HF_TRY(hf_cycle_claim(&cycle, options, "deploy", true, error));
+    HF_TRY(hf_cycle_guard(&cycle, error));
+    HF_TRY(hf_cycle_open(&cycle, id, NULL, error));
+    *ret_cycle = HF_TAKE(id);
+    hf_status status = hf_cycle_walk(&cycle, error);
     if (status == HF_OK)
         hf_deploy_expire(options);
     return status;
@@ -452,39 +510,44 @@ static hf_status reopen(const hf_deploy_options *options)
     return HF_OK;
 }
 
-hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
+hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error *error)
 {
-    HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
-    HF_AUTO_STR passing = NULL;
-    hf_deploy_options own = *options;
-    HF_AUTO(cycle_done) hf_cycle cycle = {.options = &own};
     bool swapped = false;
 
-    HF_TRY(hf_fence_url(&options->target->deploy.fence, options->url, &passing, error));
-    own.url = passing;
-    HF_TRY(hf_lock_take(options->repository, options->target->name, "resume", &lock, error));
-    cycle.lock = lock;
+    HF_TRY(hf_cycle_guard(cycle, error));
+    if (cycle->state ==
+        HF_CYCLE_STUCK) /* another restore beside would then be swapped with the wrong database */
+        HF_TRY(hf_cycle_is_swapped(cycle, &swapped, error));
+    hf_log(HF_LOG_INFO, "resuming cycle %s of target \"%s\", left in state \"%s\"",
+           hf_journal_cycle(cycle->journal), cycle->options->target->name, hf_cycle_state_name(cycle->state));
+    hf_cycle_fact(cycle, "resumed_by", hf_operator_json());
+    warn_of_other_host(cycle);
+    HF_TRY(hf_cycle_end_orphans(cycle, error));
+    bool ended = hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_STUCK;
+    *ret_event = swapped || ended ? HF_EVENT_DONE : HF_EVENT_INTERRUPTED;
+    return HF_OK;
+}
+
+hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
+{
+    HF_AUTO(hf_cycle_done) hf_cycle cycle = {0};
+    hf_cycle_event event;
+
+    HF_TRY(hf_cycle_claim(&cycle, options, "resume", false, error));
     hf_status found =
-        newest_cycle(options->repository, options->target->name, &cycle.journal, &cycle.state, error);
-    if (found == HF_OK && !can_resume(cycle.journal, cycle.state))
+        hf_cycle_newest(options->repository, options->target->name, &cycle.journal, &cycle.state, error);
+    if (found == HF_OK && !hf_cycle_can_resume(cycle.journal, cycle.state))
         found = hf_fail(error, HF_E_NOT_FOUND, "nothing to resume: cycle %s ended as \"%s\"",
                         hf_journal_cycle(cycle.journal), hf_cycle_state_name(cycle.state));
     if (found == HF_E_NOT_FOUND)
         return reopen(options);
     HF_TRY(found);
-    HF_TRY(hf_cycle_guard(&cycle, error));
-    if (cycle.state ==
-        HF_CYCLE_STUCK) /* another restore beside would then be swapped with the wrong database */
-        HF_TRY(hf_cycle_is_swapped(&cycle, &swapped, error));
+    if (hf_journal_fact(cycle.journal, "group") != NULL) /* alone it could not know what was decided */
+        return hf_fail(error, HF_E_USAGE, "cycle %s is one of a group", hf_journal_cycle(cycle.journal));
     *ret_cycle = hf_strdup(hf_journal_cycle(cycle.journal));
-    hf_log(HF_LOG_INFO, "resuming cycle %s, left in state \"%s\"", *ret_cycle,
-           hf_cycle_state_name(cycle.state));
-    hf_cycle_fact(&cycle, "resumed_by", hf_operator_json());
-    mark_children(&cycle);
-    warn_of_other_host(&cycle);
-    HF_TRY(hf_cycle_end_orphans(&cycle, error));
-    if (hf_cycle_is_final(cycle.state) && cycle.state != HF_CYCLE_STUCK) /* but for its fence */
-        return walk(&cycle, error);
-    step(&cycle, swapped ? HF_EVENT_DONE : HF_EVENT_INTERRUPTED);
-    return walk(&cycle, error);
+    HF_TRY(hf_cycle_take_up(&cycle, &event, error));
+    if (event == HF_EVENT_DONE && hf_cycle_is_final(cycle.state) && cycle.state != HF_CYCLE_STUCK)
+        return hf_cycle_walk(&cycle, error); /* it has ended, but for its fence */
+    hf_cycle_step(&cycle, event);
+    return hf_cycle_walk(&cycle, error);
 }

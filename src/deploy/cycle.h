@@ -11,16 +11,22 @@
 #include "repository/lock.h"
 
 typedef struct hf_cycle {
-    const hf_deploy_options *options;
+    const hf_deploy_options *options; /* `own`, once it is claimed */
+    hf_deploy_options own;            /* with the URL that passes the fence */
+    char *passing;
     hf_journal *journal;
     hf_cycle_state state;
-    hf_lock *lock;   /* of the repository; borrowed */
-    hf_pg *guard;    /* holds the advisory lock, in the maintenance database */
-    json_t *facts;   /* gathered by the action under way, for the next journal entry; owned */
-    hf_error error;  /* of the action that failed; the first one is what the cycle ends with */
-    bool lost;       /* the lock is another's: nothing may be changed or recorded any more */
-    bool unrecorded; /* an entry could not be stored */
-} hf_cycle;
+    hf_lock *lock;       /* of the repository; owned */
+    hf_pg *guard;        /* holds the advisory lock, in the maintenance database */
+    json_t *facts;       /* gathered by the action under way, for the next journal entry; owned */
+    hf_error error;      /* of the action that failed; the first one is what the cycle ends with */
+    bool lost;           /* the lock is another's: nothing may be changed or recorded any more */
+    bool unrecorded;     /* an entry could not be stored */
+    bool in_group;       /* it waits before the steps that a group's databases take together, see group.c */
+    bool waits;          /* such a step is due: its action is done */
+    hf_cycle_event held; /* and ended so */
+} hf_cycle;              /* it stays where it is: options points into it */
+void hf_cycle_done(hf_cycle *cycle);
 
 /* The action of each state that has one.  Fills cycle->facts and, unless it answers DONE, cycle->error. */
 hf_cycle_event hf_cycle_act(hf_cycle *cycle);
@@ -39,6 +45,49 @@ HF_MUST_CHECK hf_status hf_cycle_is_swapped(const hf_cycle *cycle, bool *ret_swa
  * made itself a daemon, would go on changing the database after the way back.
  */
 HF_MUST_CHECK hf_status hf_cycle_end_orphans(const hf_cycle *cycle, hf_error *error);
+
+/*
+ * The parts of a deploy, for one database and for a group.  hf_cycle_claim(): the options, the repository's lock on the target and, for a
+ * new cycle, no interrupted one before it (HF_E_INTERRUPTED).
+ */
+HF_MUST_CHECK hf_status hf_cycle_claim(hf_cycle *cycle, const hf_deploy_options *options, const char *purpose,
+                                       bool new_cycle, hf_error *error);
+char *hf_cycle_new_id(void); /* the caller owns it */
+
+/* Begin the journal; `group` (borrowed, or NULL) becomes a fact of its first entry. */
+HF_MUST_CHECK hf_status hf_cycle_open(hf_cycle *cycle, const char *id, json_t *group, hf_error *error);
+
+/*
+ * Take up a cycle whose journal was loaded, in the state that it was left in: end what it left running, and tell which event to go
+ * on with (one that has ended but for its fence: none).
+ */
+HF_MUST_CHECK hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error *error);
+HF_MUST_CHECK hf_status hf_cycle_newest(hf_repository *repository, const char *target,
+                                        hf_journal **ret_journal, hf_cycle_state *ret_state, hf_error *error);
+bool hf_cycle_can_resume(const hf_journal *journal,
+                         hf_cycle_state state); /* it has not ended, is stuck, or its fence is up */
+
+/*
+ * Where a group's members wait for each other: who did what comes before the lower stages goes first.  0: no such place.
+ * 1 all preflights have passed, 2 all snapshots are sealed, 3 all fences are up, then all are migrated, all checks have passed.
+ */
+enum { HF_STAGE_VERIFY = 4, HF_STAGE_DECIDE };
+int hf_cycle_stage(hf_cycle_state state, hf_cycle_event event);
+
+/* Make what follows the event durable and enter it. */
+void hf_cycle_step(hf_cycle *cycle, hf_cycle_event event);
+
+/*
+ * Go on until the end, whose status and message it gives; or (HF_OK) until cycle->waits.  Neither: it broke off, and must be
+ * resumed.
+ */
+HF_MUST_CHECK hf_status hf_cycle_walk(hf_cycle *cycle, hf_error *error);
+
+/* Say that it is deployed, or fail and leave it where it is: for the entry that decides for a whole group. */
+HF_MUST_CHECK hf_status hf_cycle_decide(hf_cycle *cycle, hf_error *error);
+
+/* Nothing of it has been changed, because no migration was pending.  A command tells nothing, so it counts as a change. */
+bool hf_cycle_is_unchanged(const hf_cycle *cycle);
 
 /* Set a fact of the entry to come; steals the reference. */
 void hf_cycle_fact(hf_cycle *cycle, const char *name, json_t *value);

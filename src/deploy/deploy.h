@@ -27,7 +27,8 @@ typedef struct hf_deploy_options {
     const char *approve; /* the digest of the plan that may run; NULL: none was given */
     const char
         *by; /* who has it deployed, and so is the plan's author (approvers.h); NULL: the system's user */
-    hf_strings expect;     /* the pending set must be exactly these names; empty: any */
+    bool expects; /* the pending set must be exactly the names of `expect` */
+    hf_strings expect;
     hf_progress *progress; /* or NULL */
     hf_notifier *notifier; /* is told of the start and the end; or NULL */
     hf_status (*on_snapshot)(
@@ -51,6 +52,22 @@ HF_MUST_CHECK hf_status hf_deploy_run(const hf_deploy_options *options, char **r
  * outside of a cycle (`restore --swap`) was killed while it kept clients out, let them in: HF_OK with *ret_cycle NULL.
  */
 HF_MUST_CHECK hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error);
+
+/*
+ * Several databases, all or nothing: as hf_deploy_run() for each of `members` (of different targets, in one repository), in
+ * step.  The worst end of any is the group's.  *ret_cycles gets the id of each, in their order, as soon as they are begun;
+ * group.c tells how a kill at any instant leaves it.  HF_E_INTERRUPTED: whether all are deployed could not be recorded.
+ */
+HF_MUST_CHECK hf_status hf_deploy_run_group(const hf_deploy_options *members, size_t count,
+                                            hf_strings *ret_cycles, hf_error *error);
+
+/* End the interrupted cycles of the group that hf_deploy_group() names; as hf_deploy_run_group(). */
+HF_MUST_CHECK hf_status hf_deploy_resume_group(const hf_deploy_options *members, size_t count,
+                                               hf_strings *ret_cycles, hf_error *error);
+
+/* The targets of the group that the target's unfinished cycle belongs to, in their order; none if there is no such cycle. */
+HF_MUST_CHECK hf_status hf_deploy_group(hf_repository *repository, const char *target,
+                                        hf_strings *ret_targets, hf_error *error);
 
 /* The id of the target's cycle that has not ended, or is stuck, and so still needs its snapshot; the caller owns it, NULL: none. */
 HF_MUST_CHECK hf_status hf_deploy_unfinished(hf_repository *repository, const char *target, char **ret_cycle,

@@ -13,11 +13,15 @@
 const hf_transition hf_transitions[] = {
     {HF_CYCLE_OPENED, HF_EVENT_DONE, HF_CYCLE_PREFLIGHT,
      "looking whether everything that the cycle needs is there"},
+    {HF_CYCLE_OPENED, HF_EVENT_ABANDONED, HF_CYCLE_REFUSED,
+     "another database of the group failed; nothing was touched"},
     {HF_CYCLE_OPENED, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED, "interrupted before anything was touched"},
 
     {HF_CYCLE_PREFLIGHT, HF_EVENT_DONE, HF_CYCLE_SNAPSHOT, "taking the snapshot"},
     {HF_CYCLE_PREFLIGHT, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "refused; nothing was touched"},
     {HF_CYCLE_PREFLIGHT, HF_EVENT_STOPPED, HF_CYCLE_REFUSED, "stopped; nothing was touched"},
+    {HF_CYCLE_PREFLIGHT, HF_EVENT_ABANDONED, HF_CYCLE_REFUSED,
+     "another database of the group failed; nothing was touched"},
     {HF_CYCLE_PREFLIGHT, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED, "interrupted before anything was touched"},
 
     {HF_CYCLE_PREFLIGHT, HF_EVENT_FENCE, HF_CYCLE_FENCED, "keeping writers out before the snapshot"},
@@ -27,12 +31,16 @@ const hf_transition hf_transitions[] = {
     {HF_CYCLE_FENCED, HF_EVENT_NO_SNAPSHOT, HF_CYCLE_SNAPSHOT, "the fence is up; taking the snapshot"},
     {HF_CYCLE_FENCED, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "the fence could not be raised; no row was touched"},
     {HF_CYCLE_FENCED, HF_EVENT_STOPPED, HF_CYCLE_REFUSED, "stopped; nothing was touched"},
+    {HF_CYCLE_FENCED, HF_EVENT_ABANDONED, HF_CYCLE_REFUSED,
+     "another database of the group failed; no row was touched"},
     {HF_CYCLE_FENCED, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED,
      "interrupted while the fence was raised; no row was touched"},
 
     {HF_CYCLE_SNAPSHOT, HF_EVENT_DONE, HF_CYCLE_MIGRATING, "the snapshot is sealed; applying the migrations"},
     {HF_CYCLE_SNAPSHOT, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "no snapshot, no migration; nothing was touched"},
     {HF_CYCLE_SNAPSHOT, HF_EVENT_STOPPED, HF_CYCLE_REFUSED, "stopped; nothing was touched"},
+    {HF_CYCLE_SNAPSHOT, HF_EVENT_ABANDONED, HF_CYCLE_REFUSED,
+     "another database of the group failed; nothing was touched"},
     {HF_CYCLE_SNAPSHOT, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED, "interrupted before anything was touched"},
 
     {HF_CYCLE_MIGRATING, HF_EVENT_DONE, HF_CYCLE_VERIFYING, "the migrations are applied; running the checks"},
@@ -43,11 +51,18 @@ const hf_transition hf_transitions[] = {
     {HF_CYCLE_MIGRATING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING,
      "interrupted while migrating; restoring the snapshot beside"},
 
+    {HF_CYCLE_MIGRATING, HF_EVENT_ABANDONED, HF_CYCLE_RESTORING,
+     "another database of the group failed; restoring the snapshot beside"},
+    {HF_CYCLE_MIGRATING, HF_EVENT_UNCHANGED, HF_CYCLE_REFUSED,
+     "another database of the group failed; no migration was pending here, nothing was touched"},
+
     {HF_CYCLE_VERIFYING, HF_EVENT_DONE, HF_CYCLE_DEPLOYED, "deployed: migrated and verified"},
     {HF_CYCLE_VERIFYING, HF_EVENT_FAILED, HF_CYCLE_RESTORING,
      "verification failed; restoring the snapshot beside"},
     {HF_CYCLE_VERIFYING, HF_EVENT_UNCHANGED, HF_CYCLE_REFUSED,
      "verification failed, but no migration was pending; nothing was touched"},
+    {HF_CYCLE_VERIFYING, HF_EVENT_ABANDONED, HF_CYCLE_RESTORING,
+     "another database of the group failed; restoring the snapshot beside"},
     {HF_CYCLE_VERIFYING, HF_EVENT_STOPPED, HF_CYCLE_RESTORING,
      "stopped while verifying; restoring the snapshot beside"},
     {HF_CYCLE_VERIFYING, HF_EVENT_INTERRUPTED, HF_CYCLE_VERIFYING,
@@ -105,6 +120,7 @@ static const char *const event_names[HF_CYCLE_EVENTS] = {
     [HF_EVENT_FENCE] = "fence",
     [HF_EVENT_NO_SNAPSHOT] = "no_snapshot",
     [HF_EVENT_UNCHANGED] = "unchanged",
+    [HF_EVENT_ABANDONED] = "abandoned",
     [HF_EVENT_INTERRUPTED] = "interrupted",
 };
 

@@ -28,6 +28,7 @@ typedef enum hf_cycle_event {
     HF_EVENT_FENCE,       /* it succeeded, and the fence goes up next */
     HF_EVENT_NO_SNAPSHOT, /* the fence is up, and the snapshot comes after it */
     HF_EVENT_UNCHANGED,   /* the checks fail, and no migration was applied */
+    HF_EVENT_ABANDONED,   /* another database of the group goes back */
     HF_EVENT_INTERRUPTED, /* found so by resume: the process died in this state */
     HF_CYCLE_EVENTS
 } hf_cycle_event;

@@ -33,7 +33,7 @@ static hf_status refuse_unexpected(const hf_cycle *cycle, const hf_migration_lis
     const hf_strings *expect = &cycle->options->expect;
     size_t pending = 0;
 
-    if (expect->count == 0)
+    if (!cycle->options->expects)
         return HF_OK;
     if (list->unknown) {
         (void) hf_fail(error, HF_E_REFUSED,

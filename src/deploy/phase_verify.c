@@ -17,8 +17,7 @@ static void check_ended(void *context, const hf_check_result *result)
                result->seen);
 }
 
-/* A migrator that is a command tells nothing, so it counts as having changed something. */
-static bool nothing_was_pending(const hf_cycle *cycle)
+bool hf_cycle_is_unchanged(const hf_cycle *cycle)
 {
     return json_array_size(hf_journal_fact(cycle->journal, "pending")) == 0 &&
            !json_is_true(hf_journal_fact(cycle->journal, "pending_unknown"));
@@ -48,5 +47,5 @@ hf_cycle_event hf_phase_verify(hf_cycle *cycle)
     }
 
     hf_cycle_event event = hf_cycle_outcome(status);
-    return event != HF_EVENT_DONE && nothing_was_pending(cycle) ? HF_EVENT_UNCHANGED : event;
+    return event != HF_EVENT_DONE && hf_cycle_is_unchanged(cycle) ? HF_EVENT_UNCHANGED : event;
 }

@@ -90,6 +90,7 @@ hf_status hf_deploy_report(hf_repository *repository, const char *target, const 
         "holdfast",
         "revision",
         "group",
+        "abandoned",
         "pending",
         "plan",
         "approval",

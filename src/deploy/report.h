@@ -105,6 +105,9 @@ void hf_report_done(hf_report *report);
  */
 void hf_report_complete(hf_repository *repository, json_t *cycle);
 
+/* The other targets of the cycle's group ("jobs, mail"), or NULL; the caller owns it. */
+char *hf_report_companions(const json_t *cycle);
+
 /* A member's text, or "". */
 const char *hf_json_member(const json_t *object, const char *name);
 

@@ -231,8 +231,23 @@ static void add_approval(const json_t *approval, hf_report_facts *facts)
         facts, "by", false, "%s at %s", hf_json_member(by, "name"), hf_json_member(by, "at"));
 }
 
+char *hf_report_companions(const json_t *cycle)
+{
+    const json_t *name;
+    HF_AUTO_BUF out = HF_BUF_MAX(4096);
+    size_t i;
+
+    json_array_foreach(json_object_get(json_object_get(cycle, "group"), "targets"), i, name)
+    {
+        if (!hf_streq(json_string_value(name), hf_json_member(cycle, "target")))
+            hf_buf_printf(&out, "%s%s", out.len == 0 ? "" : ", ", json_string_value(name));
+    }
+    return out.len > 0 ? hf_buf_take(&out) : NULL;
+}
+
 static void add_facts(const json_t *cycle, hf_report *report)
 {
+    HF_AUTO_STR companions = hf_report_companions(cycle);
     const json_t *approval = json_object_get(cycle, "approval"), *way = json_object_get(cycle, "way"),
                  *fence = json_object_get(cycle, "fence");
     HF_AUTO_STR began = shown_time(hf_json_member(cycle, "started_at"));
@@ -246,7 +261,9 @@ static void add_facts(const json_t *cycle, hf_report *report)
     add_who(facts, "operator", json_object_get(cycle, "operator"));
     add_who(facts, "resumed by", json_object_get(cycle, "resumed_by"));
     hf_report_fact_add(facts, "revision", true, "%s", hf_json_member(cycle, "revision"));
-    hf_report_fact_add(facts, "group", true, "%s", hf_json_member(json_object_get(cycle, "group"), "id"));
+    if (companions != NULL)
+        hf_report_fact_add(facts, "together with", false, "%s (group %s)", companions,
+                           hf_json_member(json_object_get(cycle, "group"), "id"));
     add_snapshot(cycle, facts);
     if (hf_json_member(way, "way")[0] != '\0')
         hf_report_fact_add(facts, "way back", false, "%s%s%s", hf_json_member(way, "way"),

@@ -1,4 +1,5 @@
 """The commands that fault points lie in, each with what must have been done before it and what must be true after it."""
+import json
 import signal
 import time
 
@@ -159,6 +160,67 @@ class Expires(Deploy):
 
     def kept(self, site, outcome):
         expect(len(site.failed_databases()) <= 1 + (outcome == "rolled_back"), f"kept are: {site.failed_databases()}")
+
+
+class TwoSites(Site):
+    """A second target, `other`, and a group of both; its name has it dropped with the first."""
+
+    def __init__(self, *args, **options):
+        super().__init__(*args, **options)
+        text = self.config.read_text()
+        other = text[text.index("  site:"):].replace("  site:", "  other:").replace("DATABASE_URL", "OTHER_URL")
+        self.config.write_text(text + other + "groups: {both: [site, other]}\n")
+
+    @property
+    def other(self):
+        return self.db + "__other"
+
+    @property
+    def env(self):
+        return super().env | {"OTHER_URL": self.cluster.url(self.other)}
+
+
+class Group(Scenario):
+    """Two databases in one deploy: both after, or both before."""
+    name, command, extra = "group", ("deploy", "--group", "both"), "good"
+
+    def site(self, cluster, db, folder):
+        state.create(cluster, db)
+        site = TwoSites(cluster, db, folder, create=False)
+        state.create(cluster, site.other)
+        site.add_migrations(self.extra)
+        return site
+
+    def settle(self, site, states, result):
+        site.holdfast("resume", "--group", "both", check=(0, 3, 4, 10))
+        left = self.content(site, states, "before", "after")
+        other = state.name_of(states, state.read(site.cluster, site.other))
+        expect(left == other, f"one is {left}, the other is {other}")
+        if result.returncode in FINAL:
+            expect(left == ("after" if result.returncode == 0 else "before"), f"it ended with {result.returncode}, and is {left}")
+        site.holdfast("resume", "--group", "both", check=10)
+        self.again_by_itself(site)
+        self.content(site, states, "after")
+        return left
+
+    def again_by_itself(self, site):
+        site.holdfast(*self.command, "--retry", check=0)
+
+
+class GroupFails(Group):
+    """A check of the second one fails, and the first goes back, too."""
+    name, status = "group fails", 3
+    check = {"name": "free", "sql": {"query": "SELECT count(*) FROM pg_class WHERE relname = 'lo_in_the_way'", "equals": 1}}
+
+    def site(self, cluster, db, folder):
+        site = super().site(cluster, db, folder)
+        site.passing = site.config.read_text()
+        site.config.write_text(site.passing.replace("  other:\n", f"  other:\n    checks:\n      - {json.dumps(self.check)}\n"))
+        return site
+
+    def again_by_itself(self, site):
+        site.config.write_text(site.passing)
+        super().again_by_itself(site)
 
 
 class Init(Scenario):
@@ -369,5 +431,5 @@ class InBucket(Good):
         return site
 
 
-SCENARIOS = (Good, Told, Fails, Resumed, Fenced, FencedFails, Expires, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd, KeyRemove, Approve, Export,
-             Import, Drift, Resolve, InBucket)
+SCENARIOS = (Good, Told, Fails, Resumed, Fenced, FencedFails, Expires, Group, GroupFails, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd,
+             KeyRemove, Approve, Export, Import, Drift, Resolve, InBucket)
