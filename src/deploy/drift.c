@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "base/text.h"
+#include "deploy/drift_history.h"
 #include "deploy/scratch.h"
 #include "pg/pattern.h"
 #include "pg/pg_dump.h"
@@ -13,6 +14,10 @@ void hf_drift_done(hf_drift *drift)
     hf_archive_free(drift->built);
     hf_archive_free(drift->live);
     free(drift->differences.items);
+    for (size_t i = 0; i < drift->causes.count; i++)
+        free(drift->causes.items[i].migration);
+    free(drift->causes.items);
+    free(drift->snapshot);
     hf_strings_done(&drift->warnings);
     *drift = (hf_drift){0};
 }
@@ -34,9 +39,7 @@ static hf_status dump(const hf_target_config *target, const char *url, hf_archiv
     HF_TRY(hf_pg_connect(&(hf_pg_options){.url = url, .purpose = "drift"}, &pg, error));
     HF_TRY(hf_pg_dump_find(&target->snapshot.pg_dump, hf_pg_version(pg), &program, error));
     program.timeout_ms = target->snapshot.pg_dump_timeout_ms;
-    HF_TRY(hf_pg_dump_schema(&program, url, NULL, NULL, ret_archive, error));
-    forget_owners(*ret_archive);
-    return HF_OK;
+    return hf_pg_dump_schema(&program, url, NULL, NULL, ret_archive, error);
 }
 
 /* ---- what does not count ---- */
@@ -153,25 +156,91 @@ static void choose(const hf_migration_list *list, hf_strings *names, hf_strings 
     }
 }
 
+/* What each migration did, noted by a connection of its own. */
+typedef struct noting {
+    hf_drift_history *history;
+    hf_pg *pg;
+    hf_error error; /* of the first note that could not be taken */
+} noting;
+
+static void note(void *context, const char *name, int64_t took_ms)
+{
+    noting *n = context;
+
+    (void) took_ms;
+    if (n->error.code == HF_OK && hf_drift_history_note(n->history, n->pg, name, &n->error) != HF_OK)
+        (void) hf_prefix(&n->error, "after migration \"%s\"", name);
+}
+
 static hf_status build(const hf_target_config *target, const char *url, const hf_strings *names,
-                       hf_drift *drift, hf_error *error)
+                       hf_drift_history *history, hf_drift *drift, hf_error *error)
 {
     HF_AUTO(hf_scratch_done) hf_scratch scratch = {0};
+    HF_AUTO_PG pg = NULL;
 
     HF_TRY(hf_scratch_make(target, url, &scratch, error));
-    if (hf_migrations_apply_only(&target->migrations, scratch.url, names, NULL, &drift->migrations, error) !=
-        HF_OK)
+    HF_TRY(hf_pg_connect(&(hf_pg_options){.url = scratch.url, .purpose = "drift"}, &pg, error));
+    noting n = {.history = history, .pg = pg};
+    const hf_migrations_events events = {.context = &n, .end = note};
+    if (hf_migrations_apply_only(&target->migrations, scratch.url, names, &events, &drift->migrations,
+                                 error) != HF_OK)
         return hf_prefix(error, "the migrations cannot be built in a scratch database");
+    if (n.error.code != HF_OK) {
+        if (error != NULL)
+            *error = n.error;
+        return n.error.code;
+    }
+    hf_pg_freep(&pg);
     return dump(target, scratch.url, &drift->built, error);
+}
+
+/* For each difference, whether a migration did not run here or somebody's hands made it. */
+static hf_status find_causes(const char *url, hf_drift_history *history, hf_drift *drift, hf_error *error)
+{
+    HF_AUTO_PG pg = NULL;
+
+    if (drift->differences.count == 0)
+        return HF_OK;
+    HF_TRY(hf_pg_connect(&(hf_pg_options){.url = url, .purpose = "drift"}, &pg, error));
+    HF_TRY(hf_drift_history_judge(history, pg, error));
+    for (size_t i = 0; i < drift->differences.count; i++) {
+        hf_drift_cause *cause = HF_APPEND_NEW(&drift->causes);
+
+        cause->migration =
+            hf_strdup(hf_drift_history_cause(history, drift->differences.items[i].entry, &cause->not_run));
+    }
+    return HF_OK;
 }
 
 hf_status hf_drift_build(const hf_target_config *target, const char *url, const hf_strings *names,
                          const hf_strings *ignore, hf_drift *drift, hf_error *error)
 {
+    HF_AUTO(hf_drift_history_done) hf_drift_history history = hf_drift_history_new();
+
     HF_TRY(dump(target, url, &drift->live, error));
-    HF_TRY(build(target, url, names, drift, error));
+    HF_TRY(build(target, url, names, &history, drift, error));
+    forget_owners(drift->built);
+    forget_owners(drift->live);
     hf_compare_schemas(drift->built, drift->live, &drift->differences);
-    return drop_ignored(ignore, &drift->differences, error);
+    HF_TRY(drop_ignored(ignore, &drift->differences, error));
+    return find_causes(url, &history, drift, error);
+}
+
+hf_status hf_drift_from(const hf_target_config *target, const char *url, hf_repository *repository,
+                        const hf_manifest *manifest, const hf_strings *ignore, hf_drift *ret_drift,
+                        hf_error *error)
+{
+    HF_AUTO(hf_drift_done) hf_drift drift = {.snapshot = hf_strdup(manifest->id)};
+
+    HF_TRY(hf_compare_load_archive(repository, manifest, &drift.built, error));
+    HF_TRY(dump(target, url, &drift.live, error));
+    hf_compare_schemas(drift.built, drift.live, &drift.differences);
+    HF_TRY(drop_ignored(ignore, &drift.differences, error));
+    if (hf_manifest_is_filtered(manifest))
+        hf_strings_add(&drift.warnings, "the snapshot is filtered: what it leaves out counts as added");
+    *ret_drift = drift;
+    drift = (hf_drift){0};
+    return HF_OK;
 }
 
 hf_status hf_drift_look(const hf_target_config *target, const char *url, const hf_strings *ignore,

@@ -1,8 +1,9 @@
 /*
- * Drift: the live schema against what the migrations make in a scratch database, object by object, as pg_dump tells both.
+ * Drift: the live schema against what the migrations make in a scratch database, or against a snapshot, object by object, as
+ * pg_dump tells both.
  *
- * Owners and the order of a table's columns do not count: a scratch database is built by one role in one go.  The ledger
- * itself does not count either.
+ * The order of a table's columns does not count, nor do owners against migrations: a scratch database is built by one role in one
+ * go.  The ledger itself does not count either.
  */
 #ifndef HF_DEPLOY_DRIFT_H
 #define HF_DEPLOY_DRIFT_H
@@ -11,9 +12,17 @@
 #include "migrations/migrations.h"
 #include "restore/compare.h"
 
+/* Why an object differs from what the migrations make. */
+typedef struct hf_drift_cause {
+    bool not_run; /* `migration` is in the ledger as applied, and has not run here; else somebody's hands */
+    char *migration; /* the one that made it, or changed it last; NULL: not known, or none */
+} hf_drift_cause;
+
 typedef struct hf_drift {
-    hf_archive *built, *live;
+    hf_archive *built, *live;          /* built: by the migrations, or by a snapshot */
     hf_schema_differences differences; /* REMOVED: the live database lacks it; ADDED: no migration makes it */
+    HF_VECTOR(hf_drift_cause) causes;  /* one for each difference; none against a snapshot */
+    char *snapshot;                    /* its id; NULL: against the migrations */
     size_t migrations;                 /* that were applied to the scratch database */
     hf_strings warnings;
 } hf_drift;
@@ -30,5 +39,10 @@ HF_MUST_CHECK hf_status hf_drift_look(const hf_target_config *target, const char
 HF_MUST_CHECK hf_status hf_drift_build(const hf_target_config *target, const char *url,
                                        const hf_strings *names, const hf_strings *ignore, hf_drift *drift,
                                        hf_error *error);
+
+/* Compare with a snapshot. */
+HF_MUST_CHECK hf_status hf_drift_from(const hf_target_config *target, const char *url,
+                                      hf_repository *repository, const hf_manifest *manifest,
+                                      const hf_strings *ignore, hf_drift *ret_drift, hf_error *error);
 
 #endif

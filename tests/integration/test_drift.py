@@ -62,6 +62,46 @@ def test_drift_of_files_that_changed(folder):
     assert scratches(folder) == []
 
 
+def causes(document):
+    return {item["name"]: (item["cause"], (item["migration"] or "").removesuffix(".sql")) for item in document["objects"]}
+
+
+def test_what_did_not_run_is_told_from_what_hands_did(folder):
+    """2_b is in the ledger, as `resolve --applied` writes it, and never ran; 3_c ran, and hands were at it and elsewhere."""
+    folder.write("3_c", "CREATE TABLE c (id int, note text); CREATE INDEX c_id ON c (id);")
+    folder.write("4_d", "DROP VIEW v; ALTER TABLE c ADD more int; ALTER TABLE a ALTER z TYPE bigint;")
+    for name in ("2_b", "4_d"):
+        folder.remove(name)
+    folder.site.holdfast("deploy", check=0)
+    folder.write("2_b", "ALTER TABLE a ADD z int; CREATE INDEX a_z ON a (z); CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1';")
+    folder.write("4_d", "DROP VIEW v; ALTER TABLE c ADD more int; ALTER TABLE a ALTER z TYPE bigint;")
+    for name in ("2_b", "4_d"):
+        folder.site.holdfast("migrations", "resolve", "--applied", folder.name(name), check=0)
+    folder.psql("DROP INDEX c_id; CREATE TABLE by_hand (id int)")
+    found, document = drift(folder, 7)
+    assert causes(document) == {"a": ("not run", "2_b"), "a_z": ("not run", "2_b"), "f()": ("not run", "2_b"), "v": ("not run", "4_d"),
+                                "c": ("not run", "4_d"), "c_id": ("by hand", "3_c"), "by_hand": ("by hand", "")}
+    text = folder.site.holdfast("drift", check=7).stdout
+    assert "not there: migration 2_b" in text and "dropped by hand; it is from migration 3_c" in text and "made by hand" in text
+    folder.psql("CREATE FUNCTION f() RETURNS int LANGUAGE sql AS 'SELECT 1'")  # now something of 2_b is as it makes it
+    assert causes(drift(folder, 7)[1])["a_z"] == ("by hand", "2_b")
+
+
+def test_drift_from_a_snapshot(folder):
+    folder.site.holdfast("deploy", check=0)
+    folder.site.holdfast("backup", "--label", "before", check=0)
+    assert "no drift: the schema is that of snapshot" in folder.site.holdfast("drift", "--from", "latest", check=0).stdout
+    folder.psql("CREATE ROLE drift_from; DROP INDEX a_z; ALTER TABLE a ADD by_hand int; ALTER VIEW v OWNER TO drift_from; CREATE TABLE t (id int)")
+    found, document = drift(folder, 7, "--from", "before", "--ignore", "public.t")
+    assert found == {("missing", "INDEX", "a_z"), ("changed", "TABLE", "a"), ("changed", "VIEW", "v")} and document["snapshot"]
+    changed, = [item for item in document["objects"] if item["name"] == "a"]
+    assert "by_hand" in changed["live"] and "by_hand" not in changed["snapshot"] and changed["migrations"] is changed["cause"] is None
+    text = folder.site.holdfast("drift", "--from", "before", check=7).stdout
+    assert "the snapshot has it, and it is not there" in text and "+     by_hand integer" in text
+    folder.site.holdfast("drift", "--from", "no such", check=10)
+    folder.psql("ALTER VIEW v OWNER TO CURRENT_USER; DROP ROLE drift_from")
+
+
 def test_a_killed_drift_is_swept(folder, faults):
     folder.site.holdfast("deploy", check=0)
     folder.site.holdfast("drift", env={"HOLDFAST_FAULT": "scratch.after_create:kill"}, check=-9)
