@@ -6,7 +6,7 @@
  *   fenced                is not repeated: the journal has what is undone at the end (fence.h)
  *   migrating             is not repeated: resume goes straight to the way back
  *   verifying             only reads; repeated
- *   restoring             drops the database beside, whose name holds the cycle's id, and makes it anew
+ *   restoring             counts what was written since the snapshot, once: then it is in the journal; drops the database beside, whose name holds the cycle's id, and makes it anew
  *   verifying_restore     only reads; resume restores again
  *   swapping              is one transaction; which side of it we are on shows in the OID of the live name
  */
@@ -40,8 +40,13 @@ hf_cycle_event hf_cycle_act(hf_cycle *cycle)
         return hf_phase_migrate(cycle);
     case HF_CYCLE_VERIFYING:
         return hf_phase_verify(cycle);
-    case HF_CYCLE_RESTORING:
+    case HF_CYCLE_RESTORING: {
+        hf_cycle_event event = hf_phase_written(cycle);
+
+        if (event != HF_EVENT_DONE)
+            return event;
         return hf_way_restore_beside(cycle);
+    }
     case HF_CYCLE_VERIFYING_RESTORE:
         return hf_way_verify_restore(cycle);
     case HF_CYCLE_SWAPPING:

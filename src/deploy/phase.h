@@ -25,6 +25,9 @@ hf_cycle_event hf_phase_before_fence(const hf_cycle *cycle, hf_cycle_event event
 hf_cycle_event hf_phase_migrate(hf_cycle *cycle);
 hf_cycle_event hf_phase_verify(hf_cycle *cycle);
 
+/* What a way back would lose, into the fact `written`, once.  WRITTEN if the operator is to decide on it. */
+hf_cycle_event hf_phase_written(hf_cycle *cycle);
+
 /* The way back by swap: restore the snapshot beside, compare it, exchange both databases. */
 hf_cycle_event hf_way_restore_beside(hf_cycle *cycle);
 hf_cycle_event hf_way_verify_restore(hf_cycle *cycle);

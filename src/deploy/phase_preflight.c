@@ -5,6 +5,7 @@
 #include "deploy/phase.h"
 #include "deploy/plan_brief.h"
 #include "deploy/preflight.h"
+#include "deploy/touches.h"
 #include "migrations/migrations.h"
 #include "restore/swap.h"
 
@@ -159,6 +160,9 @@ hf_cycle_event hf_phase_preflight(hf_cycle *cycle)
     hf_preflight_look(cycle->options, &look);
     hf_cycle_fact(cycle, "preflight", hf_preflight_json(&look));
     hf_cycle_fact(cycle, "pending", pending_json(&look.migrations));
+    hf_cycle_fact(
+        cycle, "touches",
+        hf_touches_look(&cycle->options->target->migrations, cycle->options->url, &look.migrations));
     hf_cycle_fact(cycle, "pending_unknown", json_boolean(look.migrations.unknown));
     for (size_t i = 0; i < look.findings.count; i++) {
         const hf_finding *finding = &look.findings.items[i];
