@@ -55,6 +55,34 @@ hf_status hf_restore_session_open(const hf_restore_options *options, const char 
     return HF_OK;
 }
 
+hf_status hf_restore_begin(hf_restore_session *session, hf_error *error)
+{
+    return hf_pg_exec(session->pg, session->is_one_transaction ? "SAVEPOINT step" : "BEGIN", error);
+}
+
+hf_status hf_restore_commit(hf_restore_session *session, hf_error *error)
+{
+    return hf_pg_exec(session->pg, session->is_one_transaction ? "RELEASE step" : "COMMIT", error);
+}
+
+hf_status hf_restore_rollback(hf_restore_session *session, hf_error *error)
+{
+    return hf_pg_exec(session->pg,
+                      session->is_one_transaction ? "ROLLBACK TO step; RELEASE step" : "ROLLBACK", error);
+}
+
+hf_status hf_restore_begin_one(hf_restore_session *session, hf_error *error)
+{
+    return session->is_one_transaction ? hf_restore_begin(session, error) : HF_OK;
+}
+
+hf_status hf_restore_end_one(hf_restore_session *session, bool is_good, hf_error *error)
+{
+    if (!session->is_one_transaction)
+        return HF_OK;
+    return is_good ? hf_restore_commit(session, error) : hf_restore_rollback(session, error);
+}
+
 bool hf_has_escaped_strings(const hf_archive *archive)
 {
     for (size_t i = 0; i < archive->entries.count; i++)
@@ -259,7 +287,7 @@ hf_status hf_entry_build(hf_restore_session *session, const hf_entry *entry,
     hf_status status = HF_OK;
     for (int tries = 0; tries < DEADLOCK_TRIES; tries++) {
         status = hf_pg_exec(session->pg, hf_buf_text(&sql), seen);
-        if (status == HF_OK || strcmp(seen->sqlstate, DEADLOCK) != 0)
+        if (status == HF_OK || strcmp(seen->sqlstate, DEADLOCK) != 0 || session->is_one_transaction)
             break;
     }
     return status;

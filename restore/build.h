@@ -16,7 +16,18 @@ typedef struct hf_restore_session {
     char *tablespace;    /* default_tablespace now; NULL: as connected */
     char *access_method; /* default_table_access_method now; NULL: as connected */
     bool is_serial;      /* max_parallel_maintenance_workers is 0 now */
+    bool
+        is_one_transaction; /* everything is done in the one that is open: what would be one of its own is a subtransaction */
 } hf_restore_session;
+
+/* BEGIN, COMMIT and ROLLBACK of a step that stands or falls as a whole; of savepoints where all is one transaction. */
+HF_MUST_CHECK hf_status hf_restore_begin(hf_restore_session *session, hf_error *error);
+HF_MUST_CHECK hf_status hf_restore_commit(hf_restore_session *session, hf_error *error);
+HF_MUST_CHECK hf_status hf_restore_rollback(hf_restore_session *session, hf_error *error);
+
+/* Around one statement whose failure is no end: a savepoint where all is one transaction, else nothing. */
+HF_MUST_CHECK hf_status hf_restore_begin_one(hf_restore_session *session, hf_error *error);
+HF_MUST_CHECK hf_status hf_restore_end_one(hf_restore_session *session, bool is_good, hf_error *error);
 
 HF_MUST_CHECK hf_status hf_restore_session_open(const hf_restore_options *options, const char *purpose,
                                                 size_t jobs, hf_restore_session *ret_session,

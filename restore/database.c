@@ -5,6 +5,8 @@
 #include "base/fault.h"
 #include "base/signals.h"
 #include "base/text.h"
+#include "pg/sql.h"
+#include "restore/job.h"
 
 #define MARK "holdfast: the restore of a snapshot into this database is not finished"
 #define QUERY_MAX (1u << 20)
@@ -159,6 +161,38 @@ static hf_status drop_subscriptions(const char *url, const char *database, hf_er
         HF_TRY(hf_pg_execf(pg, error, "ALTER SUBSCRIPTION %s DISABLE", hf_buf_text(&name)));
         HF_TRY(hf_pg_execf(pg, error, "ALTER SUBSCRIPTION %s SET (slot_name = NONE)", hf_buf_text(&name)));
         HF_TRY(hf_pg_execf(pg, error, "DROP SUBSCRIPTION %s", hf_buf_text(&name)));
+    }
+    return HF_OK;
+}
+
+hf_status hf_database_allow(hf_pg *pg, const char *database, bool allowed, hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(1024);
+    hf_buf_puts(&sql, "ALTER DATABASE ");
+    hf_sql_name(&sql, database);
+    hf_buf_printf(&sql, " WITH ALLOW_CONNECTIONS %s", allowed ? "true" : "false");
+    return hf_pg_exec(pg, hf_buf_text(&sql), error);
+}
+
+/*
+ * Ask each session to end, by itself, so that one that may not be asked (a superuser's) does not spare the others.  RENAME
+ * ends autovacuum's workers on its own; to others they are out of reach.
+ */
+hf_status hf_database_end_sessions(hf_pg *pg, const char *database, const char *other, hf_error *error)
+{
+    const char *params[] = {database, other};
+    HF_AUTO_ROWS rows = NULL;
+    HF_TRY(hf_pg_query(pg,
+                       "SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname IN ($1, $2) "
+                       "AND pid <> pg_catalog.pg_backend_pid() AND backend_type <> 'autovacuum worker'",
+                       2, params, &rows, error));
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        HF_AUTO_STR ended = NULL;
+        const char *pid[] = {hf_rows_get(rows, i, 0)};
+        hf_status status =
+            hf_pg_query_text(pg, "SELECT pg_catalog.pg_terminate_backend($1::int4)", 1, pid, &ended, error);
+        if (status != HF_OK && status != HF_E_PRIVILEGE)
+            return status;
     }
     return HF_OK;
 }
@@ -403,4 +437,116 @@ hf_status hf_database_finish(hf_pg *maintenance, const hf_restore_options *optio
     hf_restore_options itself = *options;
     itself.database = name;
     return finish(pg, &itself, warnings, error);
+}
+
+/* ---- of a database that is there ---- */
+
+/* Are the live settings those of the manifest? */
+static bool has_settings(const hf_rows *live, const hf_manifest *manifest)
+{
+    if (hf_rows_count(live) != manifest->database.settings.count)
+        return false;
+    for (size_t i = 0; i < hf_rows_count(live); i++)
+        if (!hf_streq(hf_rows_text(live, i, "role"), manifest->database.settings.items[i].role) ||
+            !hf_streq(hf_rows_text(live, i, "setting"), manifest->database.settings.items[i].setting))
+            return false;
+    return true;
+}
+
+static hf_status replace_settings(hf_pg *pg, const hf_restore_options *options, hf_strings *warnings,
+                                  hf_error *error)
+{
+    HF_AUTO_ROWS live = NULL;
+    HF_TRY(hf_pg_query(pg, hf_sql_database_settings, 0, NULL, &live, error));
+    if (has_settings(live, options->manifest))
+        return HF_OK;
+    HF_AUTO_BUF name = HF_BUF_MAX(1024);
+    HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
+    hf_sql_name(&name, options->database);
+    hf_buf_printf(&sql, "ALTER DATABASE %s RESET ALL", hf_buf_text(&name));
+    for (size_t i = 0; i < hf_rows_count(live); i++) {
+        if (hf_rows_text(live, i, "role") == NULL)
+            continue;
+        hf_buf_puts(&sql, "; ALTER ROLE ");
+        hf_sql_name(&sql, hf_rows_text(live, i, "role"));
+        hf_buf_printf(&sql, " IN DATABASE %s RESET ALL", hf_buf_text(&name));
+    }
+    HF_TRY(hf_buf_check(&sql, "query", error));
+    HF_TRY(hf_pg_exec(pg, hf_buf_text(&sql), error));
+    HF_AUTO(hf_strings_done) hf_strings refused = {0};
+    HF_TRY(set_settings(pg, options, &refused, error));
+    for (size_t i = 0; i < refused.count; i++)
+        hf_strings_add(warnings, refused.items[i]);
+    return HF_OK;
+}
+
+static hf_status replace_acl(hf_pg *pg, const hf_restore_options *options, const hf_rows *live,
+                             hf_error *error)
+{
+    const char *acl = hf_rows_text(live, 0, "acl");
+    if (hf_streq(acl, options->manifest->database.acl) ||
+        (acl == NULL && options->manifest->database.acl == NULL))
+        return HF_OK;
+    HF_AUTO_ROWS grantees = NULL;
+    HF_TRY(hf_pg_query(pg,
+                       "SELECT DISTINCT CASE WHEN grantee = 0 THEN 'PUBLIC' ELSE "
+                       "pg_catalog.quote_ident(pg_catalog.pg_get_userbyid(grantee)) END AS name "
+                       "FROM pg_catalog.aclexplode($1::pg_catalog.aclitem[])",
+                       1, &acl, &grantees, error));
+    HF_AUTO_BUF name = HF_BUF_MAX(1024);
+    HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
+    hf_sql_name(&name, options->database);
+    for (size_t i = 0; i < hf_rows_count(grantees); i++)
+        hf_buf_printf(&sql, "REVOKE ALL ON DATABASE %s FROM %s CASCADE; ", hf_buf_text(&name),
+                      hf_rows_text(grantees, i, "name"));
+    if (options->manifest->database.acl == NULL) { /* as it was born */
+        hf_buf_printf(&sql, "GRANT CONNECT, TEMPORARY ON DATABASE %s TO PUBLIC; GRANT ALL ON DATABASE %s TO ",
+                      hf_buf_text(&name), hf_buf_text(&name));
+        hf_sql_name(&sql, options->manifest->database.owner);
+    }
+    HF_TRY(hf_buf_check(&sql, "query", error));
+    HF_TRY(hf_pg_exec(pg, hf_buf_text(&sql), error));
+    return set_acl(pg, options, error);
+}
+
+static hf_status replace_rest(hf_pg *pg, const hf_restore_options *options, const hf_rows *live,
+                              hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
+    const char *comment = options->manifest->database.comment;
+    if (hf_rows_int(live, 0, "connection_limit") != options->manifest->database.connection_limit) {
+        hf_buf_puts(&sql, "ALTER DATABASE ");
+        hf_sql_name(&sql, options->database);
+        hf_buf_printf(&sql, " CONNECTION LIMIT %d; ", options->manifest->database.connection_limit);
+    }
+    if (!hf_streq(hf_rows_text(live, 0, "comment"), comment) &&
+        (hf_rows_text(live, 0, "comment") != NULL || comment != NULL))
+        add_comment(&sql, options->database, comment);
+    HF_TRY(hf_buf_check(&sql, "query", error));
+    return sql.len > 0 ? hf_pg_exec(pg, hf_buf_text(&sql), error) : HF_OK;
+}
+
+hf_status hf_database_put_back(hf_restore_session *session, const hf_restore_options *options,
+                               hf_strings *warnings, hf_error *error)
+{
+    HF_AUTO_ROWS live = NULL;
+    hf_error failure;
+    HF_TRY(hf_pg_query(session->pg, hf_sql_database, 0, NULL, &live, error));
+    HF_TRY(hf_restore_begin(session, error));
+    hf_status status = replace_settings(session->pg, options, warnings, &failure);
+    if (status == HF_OK)
+        status = replace_acl(session->pg, options, live, &failure);
+    if (status == HF_OK)
+        status = replace_rest(session->pg, options, live, &failure);
+    if (status == HF_OK)
+        return hf_restore_commit(session, error);
+    if (!hf_is_of_statement(status)) {
+        if (error != NULL)
+            *error = failure;
+        return status;
+    }
+    HF_TRY(hf_restore_rollback(session, error));
+    hf_prefix(&failure, "the database's own settings, grants and comment stay as they are");
+    hf_strings_add(warnings, failure.message);
+    return HF_OK;
 }

@@ -3,6 +3,7 @@
 #define HF_RESTORE_DATABASE_H
 
 #include "pg/connection.h"
+#include "restore/build.h"
 #include "restore/restore.h"
 
 /* The first versions that know these providers of a database's locale. */
@@ -37,6 +38,18 @@ HF_MUST_CHECK hf_status hf_database_drop(hf_pg *pg, const char *url, const char 
  */
 HF_MUST_CHECK hf_status hf_database_finish(hf_pg *maintenance, const hf_restore_options *options,
                                            hf_strings *warnings, hf_error *error);
+
+/* Of a database that is there, over a session in it: give it the manifest's settings, grants, limit and comment where they are others.  What
+ * the role may not do is a warning. */
+HF_MUST_CHECK hf_status hf_database_put_back(hf_restore_session *session, const hf_restore_options *options,
+                                             hf_strings *warnings, hf_error *error);
+
+/* Whether it accepts connections.  It writes a new entry in pg_database, also if that is so already. */
+HF_MUST_CHECK hf_status hf_database_allow(hf_pg *pg, const char *database, bool allowed, hf_error *error);
+
+/* Ask every other session in these two databases to end; those that this role may not end are passed over. */
+HF_MUST_CHECK hf_status hf_database_end_sessions(hf_pg *pg, const char *database, const char *other,
+                                                 hf_error *error);
 
 /* A maintenance connection: postgres, else template1, else as the URL says; never `except`. */
 HF_MUST_CHECK hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_pg,

@@ -80,11 +80,15 @@ hf_status hf_large_objects_create(hf_job *job, hf_restore_session *session, hf_e
 hf_status hf_large_objects_load(hf_job *job, hf_restore_session *session, size_t number, hf_error *error)
 {
     const hf_chunk *chunk = &job->manifest->large_objects.pieces.chunks.items[number];
-    HF_TRY(hf_pg_execf(session->pg, error, "BEGIN; %s ON COMMIT DROP", hf_large_objects_make_pieces));
+    HF_TRY(hf_restore_begin(session, error));
+    HF_TRY(hf_pg_exec(session->pg, hf_large_objects_make_pieces, error));
     hf_status status = fetch(job, session, chunk, "COPY " PIECES " FROM STDIN", error);
     if (status == HF_OK)
-        status = hf_pg_exec(session->pg,
-                            "SELECT pg_catalog.lo_put(oid, position, bytes) FROM " PIECES "; COMMIT", error);
+        status = hf_pg_exec(
+            session->pg, "SELECT pg_catalog.lo_put(oid, position, bytes) FROM " PIECES "; DROP TABLE " PIECES,
+            error);
+    if (status == HF_OK)
+        status = hf_restore_commit(session, error);
     if (status != HF_OK)
         return hf_prefix(error, "loading large objects %u to %u", chunk->first_page, chunk->end_page);
     return HF_OK;
@@ -121,7 +125,7 @@ static hf_status run_batch(hf_job *job, hf_restore_session *session, const hf_ro
         hf_buf_printf(&sql, "%s;\n", hf_rows_text(rows, i, "sql"));
     HF_TRY(hf_buf_check(&sql, "statements", error));
     hf_status status = hf_pg_exec(session->pg, hf_buf_text(&sql), error);
-    if (status == HF_OK || !hf_is_refusal(status, error))
+    if (status == HF_OK || !hf_is_refusal(status, error) || session->is_one_transaction)
         return status;
     if (end - first > 1) {
         for (size_t i = first; i < end; i++)

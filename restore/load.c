@@ -90,22 +90,21 @@ static hf_status load_whole(hf_job *job, hf_restore_session *session, const hf_t
     HF_AUTO_BUF copy = HF_BUF_MAX(STATEMENT_MAX);
     add_copy(&copy, table, freeze);
     HF_TRY(hf_buf_check(&copy, "statement", error));
-    HF_AUTO_BUF begin = HF_BUF_MAX(STATEMENT_MAX);
-    hf_buf_puts(&begin, "BEGIN");
+    HF_AUTO_BUF empty = HF_BUF_MAX(STATEMENT_MAX);
     if (freeze) {
-        hf_buf_puts(&begin, "; TRUNCATE ONLY ");
-        hf_sql_qualified(&begin, table->schema, table->name);
+        hf_buf_puts(&empty, "TRUNCATE ONLY ");
+        hf_sql_qualified(&empty, table->schema, table->name);
     }
-    if (table->condition != NULL) {
-        hf_buf_puts(&begin, "; ");
-        hf_load_sql_delete(&begin, table);
-    }
-    HF_TRY(hf_buf_check(&begin, "statement", error));
-    HF_TRY(hf_pg_exec(session->pg, hf_buf_text(&begin), error));
+    if (table->condition != NULL)
+        hf_load_sql_delete(&empty, table);
+    HF_TRY(hf_buf_check(&empty, "statement", error));
+    HF_TRY(hf_restore_begin(session, error));
+    if (empty.len > 0)
+        HF_TRY(hf_pg_exec(session->pg, hf_buf_text(&empty), error));
     for (; *ret_loaded < table->chunks.count; (*ret_loaded)++)
         HF_TRY(load(job, session, &table->chunks.items[*ret_loaded], hf_buf_text(&copy), error));
     HF_FAULT("restore.before_commit", error);
-    return hf_pg_exec(session->pg, "COMMIT", error);
+    return hf_restore_commit(session, error);
 }
 
 hf_status hf_load_table(hf_job *job, hf_restore_session *session, size_t table, hf_error *error)

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
+
 static const char *const OUTCOMES[] = {"restored", "skipped", "failed"};
 
 hf_restored *hf_report_add(hf_restore_report *report, const char *kind, const char *schema, const char *name,
@@ -106,4 +108,18 @@ json_t *hf_restore_report_json(const hf_restore_report *report)
         json_array_append_new(create_roles, json_string(report->create_roles.items[i]));
     json_object_set_new(json, "create_roles", create_roles);
     return json;
+}
+
+void hf_report_phase(hf_restore_report *report, const hf_restore_options *options, const char *name,
+                     int64_t *started_ms)
+{
+    int64_t now = hf_monotonic_ms();
+    if (report->phases.count > 0)
+        report->phases.items[report->phases.count - 1].took_ms = now - *started_ms;
+    *started_ms = now;
+    if (name == NULL)
+        return;
+    HF_PUSH(&report->phases, ((hf_restore_phase){.name = name}));
+    if (options->on_phase != NULL)
+        options->on_phase(options->context, name);
 }

@@ -10,4 +10,8 @@ hf_restored *hf_report_add(hf_restore_report *report, const char *kind, const ch
                            hf_outcome outcome, const char *why);
 void hf_report_entry(hf_restore_report *report, const hf_entry *entry, hf_outcome outcome, const char *why);
 
+/* Begin a phase (NULL: end the last one) and note how long the one before took. */
+void hf_report_phase(hf_restore_report *report, const hf_restore_options *options, const char *name,
+                     int64_t *started_ms);
+
 #endif

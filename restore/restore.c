@@ -31,21 +31,6 @@ static hf_status read_archive(const hf_restore_options *options, hf_archive **re
     return status;
 }
 
-/* Begin a phase (NULL: end the last one) and note how long the one before took. */
-static void begin_phase(const hf_restore_options *options, hf_restore_report *report, const char *name,
-                        int64_t *started_ms)
-{
-    int64_t now = hf_monotonic_ms();
-    if (report->phases.count > 0)
-        report->phases.items[report->phases.count - 1].took_ms = now - *started_ms;
-    *started_ms = now;
-    if (name == NULL)
-        return;
-    HF_PUSH(&report->phases, ((hf_restore_phase){.name = name}));
-    if (options->on_phase != NULL)
-        options->on_phase(options->context, name);
-}
-
 /* HF_E_DATABASE that counts what failed and tells the first. */
 static hf_status check_objects(const hf_restore_report *report, hf_error *error)
 {
@@ -71,38 +56,43 @@ static hf_status check_rows(const hf_restore_report *report, hf_error *error)
                    report->differences.count > 1 ? "" : "s", first->schema, first->table, first->why);
 }
 
-static hf_status fill(hf_job *job, hf_pg *maintenance, int64_t *phase_ms, hf_error *error)
+hf_status hf_job_fill(hf_job *job, hf_restore_session *session, int64_t *phase_ms, hf_error *error)
 {
     const hf_restore_options *options = job->options;
     hf_restore_report *report = job->report;
-    begin_phase(options, report, "schema", phase_ms);
-    HF_AUTO(hf_restore_session_done) hf_restore_session session = {0};
-    HF_TRY(hf_restore_session_open(options, "restore", 1, &session, error));
-    HF_TRY(hf_set_string_syntax(session.pg, job->archive, error));
-    job->server_version = hf_pg_version(session.pg);
-    HF_TRY(hf_job_build_pass(job, &session, HF_PASS_SCHEMA, error));
+    hf_report_phase(report, options, "schema", phase_ms);
+    HF_TRY(hf_set_string_syntax(session->pg, job->archive, error));
+    job->server_version = hf_pg_version(session->pg);
+    HF_TRY(hf_job_build_pass(job, session, HF_PASS_SCHEMA, error));
     HF_TRY(check_objects(report, error));
 
-    begin_phase(options, report, "data", phase_ms);
-    HF_TRY(hf_large_objects_create(job, &session, error));
+    hf_report_phase(report, options, "data", phase_ms);
+    HF_TRY(hf_large_objects_create(job, session, error));
     HF_TRY(hf_job_plan(job, error));
     if (options->progress != NULL) /* in and back */
         atomic_store(&options->progress->total_bytes, 2 * hf_manifest_raw_bytes(job->manifest));
-    HF_TRY(hf_job_run(job, error));
+    HF_TRY(hf_job_run(job, session->is_one_transaction ? session : NULL, error));
 
-    begin_phase(options, report, "finish", phase_ms);
-    HF_TRY(hf_large_objects_finish(job, &session, error));
-    HF_TRY(hf_job_build_pass(job, &session, HF_PASS_LAST, error));
+    hf_report_phase(report, options, "finish", phase_ms);
+    HF_TRY(hf_large_objects_finish(job, session, error));
+    HF_TRY(hf_job_build_pass(job, session, HF_PASS_LAST, error));
     HF_TRY(check_objects(report, error));
-    HF_TRY(check_rows(report, error));
-    return hf_database_finish(maintenance, options, &report->warnings, error);
+    return check_rows(report, error);
+}
+
+static hf_status fill(hf_job *job, hf_pg *maintenance, int64_t *phase_ms, hf_error *error)
+{
+    HF_AUTO(hf_restore_session_done) hf_restore_session session = {0};
+    HF_TRY(hf_restore_session_open(job->options, "restore", 1, &session, error));
+    HF_TRY(hf_job_fill(job, &session, phase_ms, error));
+    return hf_database_finish(maintenance, job->options, &job->report->warnings, error);
 }
 
 /* From an empty server to a whole database; *ret_created: there is something to drop. */
 static hf_status make(hf_job *job, hf_pg *maintenance, bool replace, int64_t *phase_ms, bool *ret_created,
                       hf_error *error)
 {
-    begin_phase(job->options, job->report, "create", phase_ms);
+    hf_report_phase(job->report, job->options, "create", phase_ms);
     if (replace)
         HF_TRY(hf_database_drop(maintenance, job->options->url, job->options->database, error));
     HF_TRY(hf_database_create(maintenance, job->options, ret_created, error));
@@ -144,7 +134,7 @@ static hf_status run_with(const hf_restore_options *options, const hf_archive *a
 static hf_status run(const hf_restore_options *options, hf_restore_report *report, int64_t *phase_ms,
                      hf_error *error)
 {
-    begin_phase(options, report, "plan", phase_ms);
+    hf_report_phase(report, options, "plan", phase_ms);
     HF_AUTO(hf_archive_freep) hf_archive *archive = NULL;
     HF_TRY(read_archive(options, &archive, error));
     if (options->role_map == NULL || options->role_map->count == 0)
@@ -165,7 +155,7 @@ hf_status hf_restore_run(const hf_restore_options *options, hf_restore_report *r
     ret_report->snapshot = hf_strdup(options->manifest->id);
     int64_t started = hf_monotonic_ms(), phase_ms = started;
     hf_status status = run(options, ret_report, &phase_ms, seen);
-    begin_phase(options, ret_report, NULL, &phase_ms);
+    hf_report_phase(ret_report, options, NULL, &phase_ms);
     ret_report->took_ms = hf_monotonic_ms() - started;
     if (status != HF_OK)
         ret_report->verified = false;

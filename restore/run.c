@@ -59,8 +59,13 @@ hf_status hf_job_build_entry(hf_job *job, hf_restore_session *session, size_t nu
         return HF_OK;
 
     hf_error failure;
+    const bool may_fail = is_forgivable(entry, HF_E_PRIVILEGE);
+    if (may_fail)
+        HF_TRY(hf_restore_begin_one(session, error));
     hf_status status = hf_entry_build(session, entry, job->options, &failure);
-    if (status != HF_OK && !hf_is_refusal(status, &failure)) {
+    if (may_fail)
+        HF_TRY(hf_restore_end_one(session, status == HF_OK, error));
+    if (status != HF_OK && (!hf_is_refusal(status, &failure) || (session->is_one_transaction && !may_fail))) {
         if (error != NULL)
             *error = failure;
         return hf_prefix(error, "%s \"%s\"", entry->kind, entry->tag);
@@ -196,8 +201,6 @@ static hf_status do_task(hf_job *job, hf_restore_session *session, const hf_task
         return hf_job_build_pass(job, session, HF_PASS_ACL, error);
     case HF_TASK_REFRESH:
         return hf_refresh(job, session, task->subject, error);
-    case HF_TASK_STATISTICS:
-        return hf_take_statistics(job, session, task->subject, error);
     case HF_TASK_ANALYZE:
         return hf_analyze(job, session, task->subject, task->part, error);
     }
@@ -292,13 +295,14 @@ static hf_status end_task(hf_job *job, hf_restore_session *session, size_t numbe
     hf_rounds *rounds = rounds_of(job, task);
     hf_error ignored;
     if (rounds != NULL && may_pass_later(rounds, status, error) &&
-        hf_pg_exec(session->pg, "ROLLBACK", &ignored) == HF_OK) {
+        hf_restore_rollback(session, &ignored) == HF_OK) {
         hf_schedule_park(&job->schedule, number);
         HF_PUSH(&rounds->parked, number);
         begin_round(job, rounds);
         return HF_OK;
     }
-    if (task->kind == HF_TASK_REFRESH && status != HF_OK && hf_is_refusal(status, error)) {
+    if (task->kind == HF_TASK_REFRESH && status != HF_OK && hf_is_refusal(status, error) &&
+        !session->is_one_transaction) {
         hf_refresh_failed(job, task->subject, error);
         status = HF_OK;
     } else if (rounds != NULL && status == HF_OK) {
@@ -310,34 +314,45 @@ static hf_status end_task(hf_job *job, hf_restore_session *session, size_t numbe
     return status;
 }
 
-static void *work(void *job_)
+/* Tasks until there are no more, or one ends the restore. */
+static void take_tasks(hf_job *job, hf_restore_session *session)
 {
-    hf_job *job = job_;
-    hf_restore_session session = {0};
+    hf_status status = HF_OK;
     hf_error error;
-    hf_status status = hf_restore_session_open(job->options, "restore", job->jobs, &session, &error);
-    if (status == HF_OK)
-        status = hf_set_string_syntax(session.pg, job->archive, &error);
-    pthread_mutex_lock(&job->mutex);
-    if (status != HF_OK)
-        fail_job(job, status, &error);
     size_t number;
+    pthread_mutex_lock(&job->mutex);
     while (status == HF_OK && wait_for_task(job, &number)) {
         hf_task task = job->schedule.tasks.items[number];
         bool is_alone = job->schedule.running == 1 && job->schedule.ready.count == 0;
         pthread_mutex_unlock(&job->mutex);
         int64_t started = hf_monotonic_ms();
-        status = do_task(job, &session, &task, is_alone, &error);
+        status = do_task(job, session, &task, is_alone, &error);
         int64_t took_ms = hf_monotonic_ms() - started;
         pthread_mutex_lock(&job->mutex);
         account(job, &task, took_ms);
-        status = end_task(job, &session, number, status, &error);
+        status = end_task(job, session, number, status, &error);
         if (status != HF_OK)
             fail_job(job, status, &error);
         pthread_cond_broadcast(&job->changed);
     }
     pthread_mutex_unlock(&job->mutex);
-    hf_restore_session_done(&session);
+}
+
+static void *work(void *job_)
+{
+    hf_job *job = job_;
+    HF_AUTO(hf_restore_session_done) hf_restore_session session = {0};
+    hf_error error;
+    hf_status status = hf_restore_session_open(job->options, "restore", job->jobs, &session, &error);
+    if (status == HF_OK)
+        status = hf_set_string_syntax(session.pg, job->archive, &error);
+    if (status == HF_OK) {
+        take_tasks(job, &session);
+        return NULL;
+    }
+    pthread_mutex_lock(&job->mutex);
+    fail_job(job, status, &error);
+    pthread_mutex_unlock(&job->mutex);
     return NULL;
 }
 
@@ -364,7 +379,7 @@ static void compare_tables(hf_job *job)
     job->report->verified = job->report->differences.count == 0;
 }
 
-hf_status hf_job_run(hf_job *job, hf_error *error)
+static hf_status run_threads(hf_job *job, hf_error *error)
 {
     pthread_t *threads = hf_alloc(job->jobs * sizeof(*threads));
     size_t started = 0;
@@ -375,6 +390,15 @@ hf_status hf_job_run(hf_job *job, hf_error *error)
     free(threads);
     if (started == 0)
         return hf_fail(error, HF_E_SYSTEM, "a thread cannot be started");
+    return HF_OK;
+}
+
+hf_status hf_job_run(hf_job *job, hf_restore_session *only, hf_error *error)
+{
+    if (only != NULL)
+        take_tasks(job, only);
+    else
+        HF_TRY(run_threads(job, error));
     if (job->status != HF_OK) {
         if (error != NULL)
             *error = job->error;

@@ -20,6 +20,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "pg/connection.h"
+#include "restore/database.h"
 
 #define DEFAULT_TIMEOUT_MS 60000
 #define WAIT_MS 50
@@ -151,38 +152,6 @@ static hf_status check_privileges(hf_pg *pg, const hf_swap_options *options, hf_
     return HF_OK;
 }
 
-static hf_status set_allowed(hf_pg *pg, const char *database, bool allowed, hf_error *error)
-{
-    HF_AUTO_BUF sql = HF_BUF_MAX(1024);
-    hf_buf_puts(&sql, "ALTER DATABASE ");
-    hf_sql_name(&sql, database);
-    hf_buf_printf(&sql, " WITH ALLOW_CONNECTIONS %s", allowed ? "true" : "false");
-    return hf_pg_exec(pg, hf_buf_text(&sql), error);
-}
-
-/*
- * Ask each session to end, by itself, so that one that may not be asked (a superuser's) does not spare the others.  RENAME
- * ends autovacuum's workers on its own; to others they are out of reach.
- */
-static hf_status end_sessions(hf_pg *pg, const hf_swap_options *options, hf_error *error)
-{
-    const char *params[] = {options->live, options->beside};
-    HF_AUTO_ROWS rows = NULL;
-    HF_TRY(hf_pg_query(pg,
-                       "SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname IN ($1, $2) "
-                       "AND pid <> pg_catalog.pg_backend_pid() AND backend_type <> 'autovacuum worker'",
-                       2, params, &rows, error));
-    for (size_t i = 0; i < hf_rows_count(rows); i++) {
-        HF_AUTO_STR ended = NULL;
-        const char *pid[] = {hf_rows_get(rows, i, 0)};
-        hf_status status =
-            hf_pg_query_text(pg, "SELECT pg_catalog.pg_terminate_backend($1::int4)", 1, pid, &ended, error);
-        if (status != HF_OK && status != HF_E_PRIVILEGE)
-            return status;
-    }
-    return HF_OK;
-}
-
 /* Who is still there, for the message. */
 static hf_status explain_in_use(hf_pg *pg, const hf_swap_options *options, int64_t timeout_ms,
                                 hf_error *error)
@@ -225,7 +194,7 @@ static hf_status rename_both(hf_pg *pg, const hf_swap_options *options, hf_error
     int64_t timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
     int64_t deadline = hf_monotonic_ms() + timeout_ms;
     for (;;) {
-        HF_TRY(end_sessions(pg, options, error));
+        HF_TRY(hf_database_end_sessions(pg, options->live, options->beside, error));
         hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), error);
         if (status == HF_OK || strcmp(error->sqlstate, IN_USE) != 0)
             return status;
@@ -235,14 +204,29 @@ static hf_status rename_both(hf_pg *pg, const hf_swap_options *options, hf_error
     }
 }
 
+/* A clone is closed already, and known to be untouched by the entry in pg_database that closed it. */
+static hf_status block_beside(hf_pg *pg, const char *beside, bool *ret_blocked, hf_error *error)
+{
+    HF_AUTO_STR is_open = NULL;
+
+    HF_TRY(hf_pg_query_text(pg, "SELECT datallowconn FROM pg_catalog.pg_database WHERE datname = $1", 1,
+                            &beside, &is_open, error));
+    if (!hf_streq(is_open, "t"))
+        return HF_OK;
+    *ret_blocked = true;
+    return hf_database_allow(pg, beside, false, error);
+}
+
 static hf_status exchange(hf_pg *pg, const hf_swap_options *options, hf_error *error)
 {
+    bool blocked = false;
+
     HF_TRY(check_privileges(pg, options, error));
     HF_FAULT("swap.before_block", error);
-    HF_TRY(set_allowed(pg, options->live, false, error));
+    HF_TRY(hf_database_allow(pg, options->live, false, error));
     hf_status status = HF_FAULT_STATUS("swap.before_block_beside", error);
     if (status == HF_OK)
-        status = set_allowed(pg, options->beside, false, error);
+        status = block_beside(pg, options->beside, &blocked, error);
     if (status == HF_OK)
         status = HF_FAULT_STATUS("swap.before_rename", error);
     if (status == HF_OK)
@@ -252,9 +236,9 @@ static hf_status exchange(hf_pg *pg, const hf_swap_options *options, hf_error *e
 
     /* Nothing was renamed: let the clients in again.  The first error is the one to tell. */
     hf_error ignored;
-    hf_status undone = set_allowed(pg, options->live, true, &ignored);
-    if (undone == HF_OK)
-        undone = set_allowed(pg, options->beside, true, &ignored);
+    hf_status undone = hf_database_allow(pg, options->live, true, &ignored);
+    if (undone == HF_OK && blocked)
+        undone = hf_database_allow(pg, options->beside, true, &ignored);
     if (undone != HF_OK)
         hf_hint(error,
                 "database \"%s\" still refuses connections: ALTER DATABASE \"%s\" ALLOW_CONNECTIONS true",
@@ -279,9 +263,9 @@ static hf_status swap(const hf_swap_options *options, hf_error *error)
         break;
     }
     HF_FAULT("swap.before_allow", error);
-    HF_TRY(set_allowed(pg, options->kept, true, error));
+    HF_TRY(hf_database_allow(pg, options->kept, true, error));
     HF_FAULT("swap.before_allow_live", error);
-    HF_TRY(set_allowed(pg, options->live, true, error));
+    HF_TRY(hf_database_allow(pg, options->live, true, error));
     HF_FAULT("swap.after_allow", error);
     return HF_OK;
 }
@@ -311,5 +295,5 @@ hf_status hf_swap_reopen(const char *url, const char *live, bool *ret_reopened, 
     HF_TRY(hf_pg_query_text(pg, "SELECT NOT datallowconn FROM pg_catalog.pg_database WHERE datname = $1", 1,
                             &live, &refuses, error));
     *ret_reopened = hf_streq(refuses, "t");
-    return *ret_reopened ? set_allowed(pg, live, true, error) : HF_OK;
+    return *ret_reopened ? hf_database_allow(pg, live, true, error) : HF_OK;
 }

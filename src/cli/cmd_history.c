@@ -10,7 +10,7 @@
 /* A cycle in the list: the report without its long members, or what is wrong with its journal. */
 static json_t *entry_of(hf_repository *repository, const char *target, const char *cycle)
 {
-    static const char *const left_out[] = {"phases", "preflight", "checks", "restore", "touches"};
+    static const char *const left_out[] = {"phases", "preflight", "checks", "restore"};
     json_t *report = NULL;
     hf_error error = {0};
 

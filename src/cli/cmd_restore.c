@@ -15,8 +15,11 @@
 #include "cli/output.h"
 #include "cli/restore_tables.h"
 #include "cli/session.h"
+#include "deploy/deploy.h"
 #include "pg/connection.h"
 #include "repository/lock.h"
+#include "restore/compare.h"
+#include "restore/in_place.h"
 #include "restore/restore.h"
 #include "restore/swap.h"
 
@@ -27,7 +30,11 @@ static const hf_cli_option options[] = {
     {"into", "NAME", "the database to create; it must not exist"},
     {"swap", NULL,
      "put the snapshot in the place of the live database, which is kept as NAME__replaced_TIME"},
-    {"from-other-database", NULL, "with --swap: also a snapshot of another database, or of another server's"},
+    {"in-place", NULL,
+     "put the snapshot into the live database itself, in one transaction; what was there is kept as a "
+     "snapshot"},
+    {"from-other-database", NULL,
+     "with --swap and --in-place: also a snapshot of another database, or of another server's"},
     {"table", "PATTERN", "only this table, beside the live ones in the live database; can be repeated"},
     {"as", "NAME", "what it becomes, such as rescue.invoices or rescue.*; default SCHEMA.TABLE__restored"},
     {"jobs", "N", "connections that load side by side; default as configured"},
@@ -233,6 +240,66 @@ static hf_status restore_and_swap(hf_cli *cli, const hf_session *session, const 
     return HF_OK;
 }
 
+static hf_status compare_schema(const hf_session *session, const hf_manifest *manifest, hf_error *error)
+{
+    HF_AUTO(hf_proof_differences_done) hf_proof_differences differences = {0};
+
+    HF_TRY(hf_compare_database_schema(&(hf_compare_options){.repository = session->repository,
+                                                            .manifest = manifest,
+                                                            .url = session->url,
+                                                            .pg_dump = &session->target->snapshot.pg_dump},
+                                      &differences, error));
+    if (differences.count == 0)
+        return HF_OK;
+    hf_fail(error, HF_E_MISMATCH,
+            "the rows are the snapshot's, but the schema differs in %zu objects; the first is %s \"%s\": %s",
+            differences.count, differences.items[0].kind, differences.items[0].name,
+            differences.items[0].why);
+    return hf_hint(error, "`holdfast diff %s live` shows both", manifest->id);
+}
+
+static hf_status restore_in_place(hf_cli *cli, const hf_session *session, const hf_manifest *manifest,
+                                  hf_error *error)
+{
+    HF_AUTO(hf_restore_report_done) hf_restore_report report = {0};
+    HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
+    HF_AUTO_STR live = NULL;
+    HF_AUTO_STR kept = NULL;
+    hf_progress progress = {0};
+    char time[32];
+
+    HF_TRY(live_database(cli, session->url, manifest, &live, error));
+    HF_TRY(hf_lock_take(session->repository, session->target->name, "restore --in-place", &lock, error));
+    HF_TRY(hf_in_place_check(session->url, error));
+    HF_TRY(hf_deploy_keep_state(&(hf_deploy_options){.repository = session->repository,
+                                                     .target = session->target,
+                                                     .url = session->url,
+                                                     .progress = &progress},
+                                hf_time_compact(hf_now_ms(), time), NULL, NULL, &kept, error));
+    hf_log(HF_LOG_INFO, "what is there is kept as snapshot %s", kept);
+    hf_progress_begin("restoring in place", &progress);
+    hf_status status = hf_in_place_run(&(hf_in_place_options){.repository = session->repository,
+                                                              .manifest = manifest,
+                                                              .url = session->url,
+                                                              .no_analyze = hf_cli_has(cli, "no-analyze"),
+                                                              .progress = &progress},
+                                       &report, error);
+    hf_progress_end();
+    for (size_t i = 0; i < report.warnings.count; i++)
+        hf_log(HF_LOG_WARNING, "%s", report.warnings.items[i]);
+    json_t *document = hf_restore_report_json(&report);
+    json_object_set_new(document, "kept_snapshot", hf_json_text(kept));
+    hf_cli_result(cli, document);
+    if (status != HF_OK && !cli->json)
+        print_objects(&report);
+    HF_TRY(status);
+    if (!cli->json) {
+        print(&report, live, NULL);
+        hf_out_fact("kept", "what was there before, as snapshot %s (pinned)", kept);
+    }
+    return compare_schema(session, manifest, error);
+}
+
 static hf_status restore_into(hf_cli *cli, const hf_session *session, const hf_manifest *manifest,
                               const char *database, long jobs, hf_error *error)
 {
@@ -247,6 +314,17 @@ static hf_status restore_into(hf_cli *cli, const hf_session *session, const hf_m
     return status;
 }
 
+/* Everything is the live database's own there, and one session does it. */
+static hf_status check_in_place(const hf_cli *cli, hf_error *error)
+{
+    static const char *const OTHERS[] = {"table",    "as",       "jobs",   "owner",           "acl",
+                                         "role-map", "no-owner", "no-acl", "keep-on-failure", NULL};
+
+    for (const char *const *other = OTHERS; *other != NULL; other++)
+        HF_TRY(hf_cli_not_both(cli, "in-place", *other, error));
+    return HF_OK;
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     const char *into = hf_cli_value(cli, "into");
@@ -258,15 +336,17 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_AUTO(role_choice_done) role_choice roles = {0};
 
     HF_TRY(hf_cli_not_both(cli, "into", "swap", error));
+    HF_TRY(hf_cli_not_both(cli, "in-place", "swap", error));
+    HF_TRY(hf_cli_not_both(cli, "in-place", "into", error));
+    HF_TRY(check_in_place(cli, error));
     HF_TRY(read_roles(cli, &roles, error)); /* before anything is asked for */
     if (tables || hf_cli_has(cli, "as"))
         HF_TRY(hf_restore_tables_check(cli, error));
-    if (into == NULL && !tables && !hf_cli_has(cli, "swap")) {
+    if (into == NULL && !tables && !hf_cli_has(cli, "swap") && !hf_cli_has(cli, "in-place")) {
         hf_fail(error, HF_E_USAGE, "where to?");
-        return hf_hint(
-            error,
-            "--into NAME makes a new database; --swap takes the live one's place and keeps it; --table "
-            "NAME puts one table beside the live ones");
+        return hf_hint(error, "--into NAME makes a new database; --swap takes the live one's place and keeps "
+                              "it; --in-place changes "
+                              "the live one itself; --table NAME puts one table beside the live ones");
     }
     if (into != NULL && (strlen(into) > NAME_MAX_BYTES || !hf_is_utf8(into, strlen(into))))
         return hf_fail(error, HF_E_USAGE,
@@ -277,6 +357,8 @@ static hf_status run(hf_cli *cli, hf_error *error)
     hf_chosen_tell(&session, manifest);
     if (tables)
         return hf_restore_tables(cli, &session, manifest, error);
+    if (hf_cli_has(cli, "in-place"))
+        return restore_in_place(cli, &session, manifest, error);
     return into == NULL ? restore_and_swap(cli, &session, manifest, jobs, error)
                         : restore_into(cli, &session, manifest, into, jobs, error);
 }
@@ -284,7 +366,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
 const hf_command hf_command_restore = {
     .name = "restore",
     .arguments = "[ID]",
-    .summary = "restore into a new database, in the live one's place, or single tables",
+    .summary = "restore into a new database, in the live one's place or into it, or single tables",
     .details =
         "ID is an id, the beginning of one, \"latest\", or a label (\"label:NAME\" where it could be "
         "an id); a label\n"
@@ -301,6 +383,14 @@ const hf_command hf_command_restore = {
         "settings; those that it does not name are kept. A restore says before it begins which roles the "
         "server lacks;\n"
         "\"holdfast show ID --roles\" prints the statements that make them.\n"
+        "\n"
+        "--in-place is for roles that may not create databases. It keeps what is there as a snapshot, then "
+        "empties and fills\n"
+        "what the role owns in one transaction: until it commits nobody sees anything of it, and a kill "
+        "leaves the database as\n"
+        "it was. It uses one connection, keeps everybody waiting meanwhile, and takes longer than --swap. "
+        "Extensions, and what\n"
+        "belongs to others, are left alone and named.\n"
         "\n"
         "--table PATTERN (schema.table or table, * and ? allowed, a part in double quotes stands for "
         "itself) restores into\n"

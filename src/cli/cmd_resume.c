@@ -5,7 +5,6 @@
 
 static const hf_cli_option options[] = {
     {"group", "NAME", "the targets of this group, as the configuration names it"},
-    {"proceed", NULL, "take the way back that waits, though rows were written since the snapshot"},
     {NULL, NULL, NULL},
 };
 
@@ -44,8 +43,6 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_TRY(hf_members_named(cli, &session, &names, error));
     HF_TRY(find_group(&session, &names, error));
     HF_TRY(hf_members_open(cli, &session, &names, &members, error));
-    for (size_t i = 0; i < members.count; i++)
-        members.options[i].proceed = hf_cli_has(cli, "proceed");
     if (members.count > 1) {
         hf_status status = hf_deploy_resume_group(members.options, members.count, &cycles, error);
 

@@ -128,6 +128,8 @@ typedef struct hf_hook_config {
     bool with_url; /* DATABASE_URL is in its environment */
 } hf_hook_config;
 
+typedef enum hf_rollback_way { HF_WAY_SWAP, HF_WAY_CLONE, HF_WAY_IN_PLACE, HF_WAY_AUTO } hf_rollback_way;
+
 typedef struct hf_target_config {
     char *name;
     hf_where where;
@@ -152,7 +154,8 @@ typedef struct hf_target_config {
     hf_migrations_config migrations;
 
     struct {
-        bool rollback_swap;     /* rollback.way: swap (the only one yet) */
+        hf_rollback_way way;
+        bool compare_clone;     /* with the snapshot, before migrating */
         int64_t keep_failed_ms; /* 7d */
         hf_approval_policy approval;
         struct {
@@ -163,12 +166,11 @@ typedef struct hf_target_config {
             bool four_eyes;                     /* that of the plan's author does not count */
             bool unsigned_too;                  /* --approve DIGEST alone will do as well */
         } approvers;
-        bool hold_if_written; /* rollback.if_written: hold */
         hf_fence_config fence;
         struct { /* 0: none */
-            int64_t preflight_ms, snapshot_ms, fence_ms, migrate_ms, verify_ms, compare_ms;
+            int64_t preflight_ms, snapshot_ms, fence_ms, migrate_ms, verify_ms;
         } timeouts;
-        char *reports; /* folder of the incident reports */
+        char *reports;       /* folder of the incident reports */
         bool allow_filtered; /* deploy though the snapshot leaves something out */
         hf_hook_config hooks[HF_HOOKS];
         hf_secret_source app_revision; /* no secret: what tells the application's revision */

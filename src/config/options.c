@@ -25,7 +25,11 @@ static const hf_choice migrations_kinds[] = {
 };
 static const hf_choice depths[] = {{"stored", false}, {"full", true}, {NULL, 0}};
 static const hf_choice formats[] = {{"auto", false}, {"text", true}, {NULL, 0}};
-static const hf_choice ways[] = {{"swap", true}, {NULL, 0}};
+static const hf_choice ways[] = {{"swap", HF_WAY_SWAP},
+                                 {"clone", HF_WAY_CLONE},
+                                 {"in-place", HF_WAY_IN_PLACE},
+                                 {"auto", HF_WAY_AUTO},
+                                 {NULL, 0}};
 static const hf_choice fence_kinds[] = {
     {"none", HF_FENCE_NONE},
     {"hook", HF_FENCE_HOOK},
@@ -33,7 +37,6 @@ static const hf_choice fence_kinds[] = {
     {"read_only", HF_FENCE_READ_ONLY},
     {NULL, 0},
 };
-static const hf_choice if_written[] = {{"proceed", false}, {"hold", true}, {NULL, 0}};
 static const hf_choice fence_begins[] = {{"migrate", false}, {"snapshot", true}, {NULL, 0}};
 static const hf_choice fence_ends[] = {{"verified", false}, {"migrated", true}, {NULL, 0}};
 static const hf_choice approvals[] = {
@@ -488,20 +491,23 @@ const hf_option hf_options[] = {
 
     {"targets.*.deploy", HF_OPTION_GROUP, .help = "The guarded deploy."},
     {"targets.*.deploy.rollback", HF_OPTION_GROUP, .required = false},
-    {"targets.*.deploy.rollback.way", HF_OPTION_ENUM, TARGET(deploy.rollback_swap), .choices = ways,
-     .fallback = "swap",
-     .help = "swap: restore beside, verify, and exchange both databases in one transaction."},
+    {"targets.*.deploy.rollback.way", HF_OPTION_ENUM, TARGET(deploy.way), .choices = ways, .fallback = "swap",
+     .help =
+         "How the database is put back. swap: restore beside, verify, and exchange both databases in one\n"
+         "transaction, which needs CREATEDB; clone: the same with a copy made before migrating, which needs "
+         "a moment\n"
+         "without clients and makes the way back fast; in-place: one transaction in the live database, for "
+         "roles\n"
+         "that may not make another one; auto: what fits the role, size and space (`doctor` tells which)."},
+    {"targets.*.deploy.rollback.compare_clone", HF_OPTION_BOOL, TARGET(deploy.compare_clone),
+     .fallback = "true",
+     .help =
+         "Of clone: read it before migrating, and compare it with the snapshot row for row. Without it the\n"
+         "copy rests on the server alone."},
     {"targets.*.deploy.rollback.keep_failed", HF_OPTION_DURATION, TARGET(deploy.keep_failed_ms), .min = 0,
      .max = 3650 * DAY, .fallback = "7d",
      .help =
          "How long the failed database is kept; a later deploy that succeeds drops it then. 0: for ever."},
-    {"targets.*.deploy.rollback.if_written", HF_OPTION_ENUM, TARGET(deploy.hold_if_written),
-     .choices = if_written, .fallback = "proceed",
-     .help =
-         "What if rows were written since the snapshot, or it cannot be told: take the way back all the same "
-         "(they "
-         "are in the\n"
-         "failed database, see \"holdfast salvage\"), or hold, and wait for \"holdfast resume --proceed\"."},
     {"targets.*.deploy.fence", HF_OPTION_GROUP, .required = false},
     {"targets.*.deploy.fence.kind", HF_OPTION_ENUM, TARGET(deploy.fence.kind), .choices = fence_kinds,
      .fallback = "none",
@@ -536,10 +542,6 @@ const hf_option hf_options[] = {
      .max = HOUR, .fallback = "1m", .help = "To end the last session, or one run of a hook."},
     {"targets.*.deploy.timeouts.migrate", HF_OPTION_DURATION, TARGET(deploy.timeouts.migrate_ms),
      .max = 7 * DAY, .fallback = "12h"},
-    {"targets.*.deploy.timeouts.compare", HF_OPTION_DURATION, TARGET(deploy.timeouts.compare_ms),
-     .max = 7 * DAY, .fallback = "5m",
-     .help = "To count what was written since the snapshot, before a way back; what is not counted by then "
-             "is unknown."},
     {"targets.*.deploy.timeouts.verify", HF_OPTION_DURATION, TARGET(deploy.timeouts.verify_ms),
      .max = 7 * DAY, .fallback = "2h"},
     {"targets.*.deploy.approval", HF_OPTION_ENUM, TARGET(deploy.approval), .choices = approvals,

@@ -22,6 +22,7 @@
 #include "config/secret.h"
 #include "deploy/expire.h"
 #include "deploy/fence.h"
+#include "deploy/phase.h"
 #include "deploy/preflight.h"
 #include "deploy/tell.h"
 #include "repository/lock.h"
@@ -158,7 +159,7 @@ hf_status hf_cycle_note(hf_cycle *cycle, const char *event, hf_error *error)
 /* No row has been touched before this state is entered; a fence comes down at the end. */
 static bool is_harmless(hf_cycle_state state)
 {
-    return state <= HF_CYCLE_FENCED;
+    return state <= HF_CYCLE_CLONING;
 }
 
 /* From here on the way back runs to its end, whatever signals come. */
@@ -201,7 +202,8 @@ static void enter(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)
 
 static bool succeeded(hf_cycle_event event)
 {
-    return event == HF_EVENT_DONE || event == HF_EVENT_FENCE || event == HF_EVENT_NO_SNAPSHOT;
+    return event == HF_EVENT_DONE || event == HF_EVENT_FENCE || event == HF_EVENT_NO_SNAPSHOT ||
+           event == HF_EVENT_CLONE || event == HF_EVENT_IN_PLACE;
 }
 
 void hf_cycle_step(hf_cycle *cycle, hf_cycle_event event)
@@ -214,7 +216,7 @@ void hf_cycle_step(hf_cycle *cycle, hf_cycle_event event)
     if (event == HF_EVENT_FAILED &&
         (cycle->state == HF_CYCLE_MIGRATING || cycle->state == HF_CYCLE_VERIFYING))
         hf_cycle_fact(cycle, "failed_in", json_string(hf_cycle_state_name(cycle->state)));
-    if (!succeeded(event) && event != HF_EVENT_WRITTEN && cycle->error.code != HF_OK) {
+    if (!succeeded(event) && cycle->error.code != HF_OK) {
         hf_log_error(&cycle->error);
         hf_cycle_fact(cycle, is_way_back(cycle->state) ? "way_back_error" : "error",
                       hf_cycle_error_json(&cycle->error));
@@ -309,12 +311,22 @@ int hf_cycle_stage(hf_cycle_state state, hf_cycle_event event)
     }
 }
 
+/* A clone that nobody needs any more; resume, gc and the next deploy do the same for a cycle that was killed here. */
+static void leave(const hf_cycle *cycle)
+{
+    hf_error error;
+
+    if (cycle->state != HF_CYCLE_STUCK &&
+        hf_cycle_remove_clone(cycle->options, cycle->journal, &error) != HF_OK)
+        hf_log_error(&error);
+}
+
 static hf_status walk_on(hf_cycle *cycle, hf_error *error)
 {
     hf_error cause = {.code = HF_OK};
 
     mark_children(cycle);
-    while (!hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_WAITING && !cycle->lost) {
+    while (!hf_cycle_is_final(cycle->state) && !cycle->lost) {
         bool hold = is_way_back(cycle->state);
 
         HF_FAULT("deploy.entered", error);
@@ -344,6 +356,7 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
         return HF_E_BUSY;
     }
 
+    leave(cycle);
     hf_status status = hf_cycle_status(cycle->state);
     if (cause.code == HF_OK) /* it was found before a resume */
         recall_cause(cycle, &cause);
@@ -497,13 +510,16 @@ hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_e
     return status;
 }
 
-/* No cycle is to be ended, but `restore --swap` may have been killed while it kept clients out. */
-static hf_status reopen(const hf_deploy_options *options)
+/* No cycle is to be ended, but one may have been killed before it removed its clone, or `restore --swap` while it kept clients out. */
+static hf_status reopen(const hf_cycle *cycle, hf_error *error)
 {
+    const hf_deploy_options *options = cycle->options;
     HF_AUTO_STR live = hf_pg_url_database(options->url);
     bool reopened = false;
     hf_error ignored;
 
+    if (cycle->journal != NULL)
+        HF_TRY(hf_cycle_remove_clone(options, cycle->journal, error));
     if (hf_swap_reopen(options->url, live, &reopened, &ignored) != HF_OK || !reopened)
         return HF_E_NOT_FOUND;
     hf_log(HF_LOG_WARNING, "a swap of databases was cut short; clients are let into \"%s\" again", live);
@@ -514,12 +530,6 @@ hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error 
 {
     bool swapped = false;
 
-    if (cycle->state == HF_CYCLE_WAITING && !cycle->options->proceed) {
-        (void) hf_fail(error, HF_E_INTERRUPTED,
-                       "cycle %s waits: rows were written since its snapshot, or may have been",
-                       hf_journal_cycle(cycle->journal));
-        return hf_hint(error, "`holdfast report` lists them; `holdfast resume --proceed` takes the way back");
-    }
     HF_TRY(hf_cycle_guard(cycle, error));
     if (cycle->state ==
         HF_CYCLE_STUCK) /* another restore beside would then be swapped with the wrong database */
@@ -527,10 +537,10 @@ hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error 
     hf_log(HF_LOG_INFO, "resuming cycle %s of target \"%s\", left in state \"%s\"",
            hf_journal_cycle(cycle->journal), cycle->options->target->name, hf_cycle_state_name(cycle->state));
     hf_cycle_fact(cycle, "resumed_by", hf_operator_json());
-    if (cycle->options->proceed)
-        hf_cycle_fact(cycle, "proceed", json_true());
     warn_of_other_host(cycle);
     HF_TRY(hf_cycle_end_orphans(cycle, error));
+    if (cycle->state == HF_CYCLE_CLONING) /* before it counts as refused, clients must be let in */
+        HF_TRY(hf_cycle_remove_clone(cycle->options, cycle->journal, error));
     bool ended = hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_STUCK;
     *ret_event = swapped || ended ? HF_EVENT_DONE : HF_EVENT_INTERRUPTED;
     return HF_OK;
@@ -548,7 +558,7 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
         found = hf_fail(error, HF_E_NOT_FOUND, "nothing to resume: cycle %s ended as \"%s\"",
                         hf_journal_cycle(cycle.journal), hf_cycle_state_name(cycle.state));
     if (found == HF_E_NOT_FOUND)
-        return reopen(options);
+        return reopen(&cycle, error);
     HF_TRY(found);
     if (hf_journal_fact(cycle.journal, "group") != NULL) /* alone it could not know what was decided */
         return hf_fail(error, HF_E_USAGE, "cycle %s is one of a group", hf_journal_cycle(cycle.journal));

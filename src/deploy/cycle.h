@@ -28,6 +28,9 @@ typedef struct hf_cycle {
 } hf_cycle;              /* it stays where it is: options points into it */
 void hf_cycle_done(hf_cycle *cycle);
 
+/* The way back that its preflight chose; swap for a journal that tells of none. */
+hf_rollback_way hf_cycle_way(const hf_cycle *cycle);
+
 /* The action of each state that has one.  Fills cycle->facts and, unless it answers DONE, cycle->error. */
 hf_cycle_event hf_cycle_act(hf_cycle *cycle);
 

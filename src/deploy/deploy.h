@@ -14,6 +14,7 @@
 #include "base/progress.h"
 #include "config/config.h"
 #include "notify/notify.h"
+#include "repository/manifest.h"
 #include "repository/repository.h"
 
 struct hf_plan;
@@ -23,7 +24,6 @@ typedef struct hf_deploy_options {
     const char *config_path; /* for messages about checks */
     const hf_target_config *target;
     const char *url; /* of the live database */
-    bool proceed;    /* of a resume: take the way back though rows were written */
     bool retry; /* also apply a migration that an earlier cycle took back, though its file is unchanged */
     const char *approve; /* the digest of the plan that may run; NULL: none was given */
     const char
@@ -73,6 +73,14 @@ HF_MUST_CHECK hf_status hf_deploy_group(hf_repository *repository, const char *t
 /* The id of the target's cycle that has not ended, or is stuck, and so still needs its snapshot; the caller owns it, NULL: none. */
 HF_MUST_CHECK hf_status hf_deploy_unfinished(hf_repository *repository, const char *target, char **ret_cycle,
                                              hf_error *error);
+
+/*
+ * Seal a snapshot of the database as it is, before something in it is replaced: labelled HF_LABEL_REPLACED and `name`, pinned.  `settings`: the database's own, while a fence changes them; or NULL.  *ret_id is its
+ * id; the caller owns it.
+ */
+HF_MUST_CHECK hf_status hf_deploy_keep_state(const hf_deploy_options *options, const char *name,
+                                             const char *cycle, const hf_role_settings *settings,
+                                             char **ret_id, hf_error *error);
 
 /*
  * A cycle as JSON, from its journal: id, target, state, snapshot, started_at, finished_at, took_ms, operator, migrations,

@@ -6,7 +6,7 @@
 
 /*
  * Up to SNAPSHOT nothing is touched, so everything but success ends in REFUSED; so it does from FENCED, whose change is undone at
- * every end (fence.h).  From MIGRATING on, a half-applied migration
+ * every end (fence.h), and from CLONING.  From MIGRATING on, a half-applied migration
  * may be there whatever the error says, so everything but success leads to the way back.  The way back itself does not
  * stop for signals; when it fails, both the snapshot and the failed database are kept, and resume tries again.
  */
@@ -28,6 +28,7 @@ const hf_transition hf_transitions[] = {
     {HF_CYCLE_SNAPSHOT, HF_EVENT_FENCE, HF_CYCLE_FENCED, "the snapshot is sealed; keeping writers out"},
 
     {HF_CYCLE_FENCED, HF_EVENT_DONE, HF_CYCLE_MIGRATING, "the fence is up; applying the migrations"},
+    {HF_CYCLE_FENCED, HF_EVENT_CLONE, HF_CYCLE_CLONING, "the fence is up; copying the database"},
     {HF_CYCLE_FENCED, HF_EVENT_NO_SNAPSHOT, HF_CYCLE_SNAPSHOT, "the fence is up; taking the snapshot"},
     {HF_CYCLE_FENCED, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "the fence could not be raised; no row was touched"},
     {HF_CYCLE_FENCED, HF_EVENT_STOPPED, HF_CYCLE_REFUSED, "stopped; nothing was touched"},
@@ -37,53 +38,57 @@ const hf_transition hf_transitions[] = {
      "interrupted while the fence was raised; no row was touched"},
 
     {HF_CYCLE_SNAPSHOT, HF_EVENT_DONE, HF_CYCLE_MIGRATING, "the snapshot is sealed; applying the migrations"},
+    {HF_CYCLE_SNAPSHOT, HF_EVENT_CLONE, HF_CYCLE_CLONING, "the snapshot is sealed; copying the database"},
     {HF_CYCLE_SNAPSHOT, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "no snapshot, no migration; nothing was touched"},
     {HF_CYCLE_SNAPSHOT, HF_EVENT_STOPPED, HF_CYCLE_REFUSED, "stopped; nothing was touched"},
     {HF_CYCLE_SNAPSHOT, HF_EVENT_ABANDONED, HF_CYCLE_REFUSED,
      "another database of the group failed; nothing was touched"},
     {HF_CYCLE_SNAPSHOT, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED, "interrupted before anything was touched"},
 
+    {HF_CYCLE_CLONING, HF_EVENT_DONE, HF_CYCLE_MIGRATING, "the clone stands; applying the migrations"},
+    {HF_CYCLE_CLONING, HF_EVENT_FAILED, HF_CYCLE_REFUSED, "no clone, no migration; nothing was touched"},
+    {HF_CYCLE_CLONING, HF_EVENT_STOPPED, HF_CYCLE_REFUSED, "stopped; nothing was touched"},
+    {HF_CYCLE_CLONING, HF_EVENT_ABANDONED, HF_CYCLE_REFUSED,
+     "another database of the group failed; nothing was touched"},
+    {HF_CYCLE_CLONING, HF_EVENT_INTERRUPTED, HF_CYCLE_REFUSED,
+     "interrupted before anything was touched; the clone is removed"},
+
     {HF_CYCLE_MIGRATING, HF_EVENT_DONE, HF_CYCLE_VERIFYING, "the migrations are applied; running the checks"},
-    {HF_CYCLE_MIGRATING, HF_EVENT_FAILED, HF_CYCLE_RESTORING,
-     "a migration failed; restoring the snapshot beside"},
+    {HF_CYCLE_MIGRATING, HF_EVENT_FAILED, HF_CYCLE_RESTORING, "a migration failed; taking the way back"},
     {HF_CYCLE_MIGRATING, HF_EVENT_STOPPED, HF_CYCLE_RESTORING,
-     "stopped while migrating; restoring the snapshot beside"},
+     "stopped while migrating; taking the way back"},
     {HF_CYCLE_MIGRATING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING,
-     "interrupted while migrating; restoring the snapshot beside"},
+     "interrupted while migrating; taking the way back"},
 
     {HF_CYCLE_MIGRATING, HF_EVENT_ABANDONED, HF_CYCLE_RESTORING,
-     "another database of the group failed; restoring the snapshot beside"},
+     "another database of the group failed; taking the way back"},
     {HF_CYCLE_MIGRATING, HF_EVENT_UNCHANGED, HF_CYCLE_REFUSED,
      "another database of the group failed; no migration was pending here, nothing was touched"},
 
     {HF_CYCLE_VERIFYING, HF_EVENT_DONE, HF_CYCLE_DEPLOYED, "deployed: migrated and verified"},
-    {HF_CYCLE_VERIFYING, HF_EVENT_FAILED, HF_CYCLE_RESTORING,
-     "verification failed; restoring the snapshot beside"},
+    {HF_CYCLE_VERIFYING, HF_EVENT_FAILED, HF_CYCLE_RESTORING, "verification failed; taking the way back"},
     {HF_CYCLE_VERIFYING, HF_EVENT_UNCHANGED, HF_CYCLE_REFUSED,
      "verification failed, but no migration was pending; nothing was touched"},
     {HF_CYCLE_VERIFYING, HF_EVENT_ABANDONED, HF_CYCLE_RESTORING,
-     "another database of the group failed; restoring the snapshot beside"},
+     "another database of the group failed; taking the way back"},
     {HF_CYCLE_VERIFYING, HF_EVENT_STOPPED, HF_CYCLE_RESTORING,
-     "stopped while verifying; restoring the snapshot beside"},
+     "stopped while verifying; taking the way back"},
     {HF_CYCLE_VERIFYING, HF_EVENT_INTERRUPTED, HF_CYCLE_VERIFYING,
      "interrupted while verifying; running the checks again"},
 
     {HF_CYCLE_RESTORING, HF_EVENT_DONE, HF_CYCLE_VERIFYING_RESTORE,
-     "the rows are restored and equal; comparing the schema"},
+     "the rows are as before; comparing the schema"},
     {HF_CYCLE_RESTORING, HF_EVENT_FAILED, HF_CYCLE_STUCK,
-     "the restore failed; snapshot and failed database are kept"},
+     "the restore failed; snapshot and failed state are kept"},
     {HF_CYCLE_RESTORING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING,
      "interrupted while restoring; beginning the restore again"},
 
-    {HF_CYCLE_RESTORING, HF_EVENT_WRITTEN, HF_CYCLE_WAITING,
-     "rows were written since the snapshot; waiting for `holdfast resume --proceed`"},
-
-    {HF_CYCLE_WAITING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "told to proceed; taking the way back"},
-
     {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_DONE, HF_CYCLE_SWAPPING,
-     "the restored database equals the snapshot; swapping it in"},
+     "what is to take its place is equal; exchanging the databases"},
+    {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_IN_PLACE, HF_CYCLE_ROLLED_BACK,
+     "rolled back in place: the database equals the snapshot"},
     {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_FAILED, HF_CYCLE_STUCK,
-     "the restored database differs; snapshot and failed database are kept"},
+     "what was restored differs; snapshot and failed state are kept"},
     {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING,
      "interrupted; beginning the restore again"},
 
@@ -107,12 +112,12 @@ static const struct {
     [HF_CYCLE_PREFLIGHT] = {"preflight", HF_E_INTERRUPTED},
     [HF_CYCLE_SNAPSHOT] = {"snapshot", HF_E_INTERRUPTED},
     [HF_CYCLE_FENCED] = {"fenced", HF_E_INTERRUPTED},
+    [HF_CYCLE_CLONING] = {"cloning", HF_E_INTERRUPTED},
     [HF_CYCLE_MIGRATING] = {"migrating", HF_E_INTERRUPTED},
     [HF_CYCLE_VERIFYING] = {"verifying", HF_E_INTERRUPTED},
     [HF_CYCLE_RESTORING] = {"restoring", HF_E_INTERRUPTED},
     [HF_CYCLE_VERIFYING_RESTORE] = {"verifying_restore", HF_E_INTERRUPTED},
     [HF_CYCLE_SWAPPING] = {"swapping", HF_E_INTERRUPTED},
-    [HF_CYCLE_WAITING] = {"waiting", HF_E_INTERRUPTED},
     [HF_CYCLE_DEPLOYED] = {"deployed", HF_OK},
     [HF_CYCLE_ROLLED_BACK] = {"rolled_back", HF_E_ROLLED_BACK},
     [HF_CYCLE_REFUSED] = {"refused", HF_E_REFUSED},
@@ -125,9 +130,10 @@ static const char *const event_names[HF_CYCLE_EVENTS] = {
     [HF_EVENT_STOPPED] = "stopped",
     [HF_EVENT_FENCE] = "fence",
     [HF_EVENT_NO_SNAPSHOT] = "no_snapshot",
-    [HF_EVENT_WRITTEN] = "written",
     [HF_EVENT_UNCHANGED] = "unchanged",
     [HF_EVENT_ABANDONED] = "abandoned",
+    [HF_EVENT_CLONE] = "clone",
+    [HF_EVENT_IN_PLACE] = "in_place",
     [HF_EVENT_INTERRUPTED] = "interrupted",
 };
 

@@ -5,7 +5,7 @@
 #include "deploy/phase.h"
 #include "deploy/plan_brief.h"
 #include "deploy/preflight.h"
-#include "deploy/touches.h"
+#include "deploy/way.h"
 #include "migrations/migrations.h"
 #include "restore/swap.h"
 
@@ -27,6 +27,18 @@ static hf_status remember_names(hf_cycle *cycle, hf_error *error)
     hf_cycle_fact(cycle, "beside", json_string(beside));
     hf_cycle_fact(cycle, "kept", json_string(kept));
     return HF_OK;
+}
+
+static void remember_way(hf_cycle *cycle, const hf_preflight *look)
+{
+    if (look->way_why == NULL) /* there was no connection */
+        return;
+    hf_cycle_fact(cycle, "way", json_pack("{s:s, s:s}", "way", hf_way_name(look->way), "why", look->way_why));
+    if (look->way != HF_WAY_CLONE)
+        return;
+    HF_AUTO_STR clone = hf_swap_name(json_string_value(json_object_get(cycle->facts, "database")), "clone",
+                                     hf_journal_cycle(cycle->journal));
+    hf_cycle_fact(cycle, "clone", json_pack("{s:s}", "database", clone));
 }
 
 static hf_status refuse_unexpected(const hf_cycle *cycle, const hf_migration_list *list, hf_error *error)
@@ -159,10 +171,8 @@ hf_cycle_event hf_phase_preflight(hf_cycle *cycle)
         return hf_cycle_outcome(status);
     hf_preflight_look(cycle->options, &look);
     hf_cycle_fact(cycle, "preflight", hf_preflight_json(&look));
+    remember_way(cycle, &look);
     hf_cycle_fact(cycle, "pending", pending_json(&look.migrations));
-    hf_cycle_fact(
-        cycle, "touches",
-        hf_touches_look(&cycle->options->target->migrations, cycle->options->url, &look.migrations));
     hf_cycle_fact(cycle, "pending_unknown", json_boolean(look.migrations.unknown));
     for (size_t i = 0; i < look.findings.count; i++) {
         const hf_finding *finding = &look.findings.items[i];

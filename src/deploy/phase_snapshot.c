@@ -22,16 +22,14 @@ static hf_status refuse_incomplete(const hf_cycle *cycle, const hf_manifest *man
     return HF_OK;
 }
 
-hf_cycle_event hf_phase_snapshot(hf_cycle *cycle)
+hf_snapshot_options hf_snapshot_options_of(const hf_deploy_options *options)
 {
-    const hf_target_config *target = cycle->options->target;
-    HF_AUTO(hf_snapshot_result_done) hf_snapshot_result result = {0};
-    char stored[32], rows[32], took[32];
-    hf_role_settings former = hf_fence_former_settings(cycle->journal);
-    hf_snapshot_options options = {
-        .repository = cycle->options->repository,
+    const hf_target_config *target = options->target;
+
+    return (hf_snapshot_options){
+        .repository = options->repository,
         .target = target->name,
-        .url = cycle->options->url,
+        .url = options->url,
         .jobs = target->snapshot.jobs,
         .compression = target->snapshot.compression,
         .text_only = target->snapshot.text_only,
@@ -42,11 +40,19 @@ hf_cycle_event hf_phase_snapshot(hf_cycle *cycle)
         .pg_dump = &target->snapshot.pg_dump,
         .filter = {&target->snapshot.include, &target->snapshot.exclude, &target->snapshot.exclude_data},
         .verify_full = true,
-        .cycle = hf_journal_cycle(cycle->journal),
-        .settings = hf_fence_is_up(cycle->journal) ? &former : NULL,
-        .progress = cycle->options->progress,
+        .progress = options->progress,
     };
+}
 
+hf_cycle_event hf_phase_snapshot(hf_cycle *cycle)
+{
+    HF_AUTO(hf_snapshot_result_done) hf_snapshot_result result = {0};
+    char stored[32], rows[32], took[32];
+    hf_role_settings former = hf_fence_former_settings(cycle->journal);
+    hf_snapshot_options options = hf_snapshot_options_of(cycle->options);
+
+    options.cycle = hf_journal_cycle(cycle->journal);
+    options.settings = hf_fence_is_up(cycle->journal) ? &former : NULL;
     hf_progress_begin("snapshot", cycle->options->progress);
     hf_status status = hf_snapshot_take(&options, &result, &cycle->error);
     hf_progress_end();

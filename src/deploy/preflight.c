@@ -9,6 +9,7 @@
 #include "checks/checks.h"
 #include "deploy/fence.h"
 #include "deploy/sql.h"
+#include "deploy/way.h"
 #include "pg/archive_filter.h"
 #include "pg/catalog.h"
 #include "pg/connection.h"
@@ -24,6 +25,7 @@ void hf_preflight_done(hf_preflight *preflight)
     }
     free(preflight->findings.items);
     hf_migration_list_done(&preflight->migrations);
+    free(preflight->way_why);
     *preflight = (hf_preflight){0};
 }
 
@@ -86,6 +88,15 @@ static void finding_of(hf_preflight *preflight, const char *what, hf_finding_lev
 
     finding->seen = seen;
     finding->remedy = hf_strdup(remedy);
+}
+
+void hf_preflight_add(hf_preflight *preflight, const char *what, hf_finding_level level, char *seen,
+                      const char *remedy)
+{
+    hf_finding *finding = add(preflight, what, level);
+
+    finding->seen = seen;
+    finding->remedy = remedy != NULL ? hf_strdup(remedy) : NULL;
 }
 
 static void bad_error(hf_preflight *preflight, const char *what, const hf_error *error)
@@ -157,37 +168,6 @@ static void look_at_pg_dump(const hf_deploy_options *options, const hf_pg *pg, h
         good(preflight, "pg_dump", "%s", dump.version);
 }
 
-/* Owner and CREATEDB are what the way back needs: CREATE DATABASE beside, RENAME of both. */
-static void look_at_privileges(const hf_pg *pg, const hf_rows *facts, hf_preflight *preflight)
-{
-    const char *user = hf_pg_user(pg);
-
-    if (hf_rows_bool(facts, 0, "is_superuser")) {
-        good(preflight, "privileges", "role \"%s\" is a superuser", user);
-        return;
-    }
-    if (!hf_rows_bool(facts, 0, "may_create")) {
-        HF_AUTO_STR remedy = hf_format("ALTER ROLE \"%s\" CREATEDB", user);
-        finding_of(preflight, "privileges", HF_FINDING_BAD,
-                   hf_format("role \"%s\" may not create databases, and the way back needs one beside", user),
-                   remedy);
-    } else if (!hf_rows_bool(facts, 0, "is_owner")) {
-        HF_AUTO_STR remedy =
-            hf_format("connect as \"%s\", or GRANT \"%s\" TO \"%s\"", hf_rows_text(facts, 0, "owner"),
-                      hf_rows_text(facts, 0, "owner"), user);
-        finding_of(preflight, "privileges", HF_FINDING_BAD,
-                   hf_format("role \"%s\" does not own the database, and only its owner may rename it", user),
-                   remedy);
-    } else if (hf_rows_int(facts, 0, "foreign_sessions") > 0 && !hf_rows_bool(facts, 0, "may_signal")) {
-        HF_AUTO_STR remedy = hf_format("GRANT pg_signal_backend TO \"%s\"", user);
-        finding_of(preflight, "privileges", HF_FINDING_BAD,
-                   hf_format("role \"%s\" may not end the sessions of other roles, which a swap must", user),
-                   remedy);
-    } else {
-        good(preflight, "privileges", "role \"%s\" owns the database and may create databases", user);
-    }
-}
-
 /* The snapshot refuses too; here it costs nothing yet. */
 static void look_at_tables(hf_pg *pg, hf_preflight *preflight)
 {
@@ -235,10 +215,14 @@ static void look_at_owners(hf_pg *pg, hf_preflight *preflight)
                       hf_rows_text(rows, i, "objects"));
     HF_AUTO_STR remedy = hf_format("GRANT \"%s\" TO \"%s\", or give the objects to \"%s\" (REASSIGN OWNED)",
                                    hf_rows_text(rows, 0, "role"), hf_pg_user(pg), hf_pg_user(pg));
-    finding_of(
-        preflight, "owners", HF_FINDING_BAD,
-        hf_format("role \"%s\" may not restore what belongs to %s", hf_pg_user(pg), hf_buf_text(&owners)),
-        remedy);
+    if (preflight->way == HF_WAY_IN_PLACE)
+        finding_of(preflight, "owners", HF_FINDING_WARNING,
+                   hf_format("a way back leaves alone what belongs to %s", hf_buf_text(&owners)), remedy);
+    else
+        finding_of(
+            preflight, "owners", HF_FINDING_BAD,
+            hf_format("role \"%s\" may not restore what belongs to %s", hf_pg_user(pg), hf_buf_text(&owners)),
+            remedy);
 }
 
 static void look_at_obstacles(const hf_rows *facts, hf_preflight *preflight)
@@ -388,7 +372,7 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
     good(ret_preflight, "connection", "database \"%s\" on %s, PostgreSQL %d, %s", hf_pg_database(pg),
          hf_pg_host(pg), hf_pg_version(pg) / 10000,
          hf_show_size((uint64_t) hf_rows_int(facts, 0, "bytes"), size));
-    look_at_privileges(pg, facts, ret_preflight);
+    hf_way_look(options, pg, ret_preflight);
     look_at_tables(pg, ret_preflight);
     look_at_owners(pg, ret_preflight);
     look_at_obstacles(facts, ret_preflight);

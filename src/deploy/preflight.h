@@ -23,9 +23,15 @@ typedef struct hf_preflight {
     HF_VECTOR(hf_finding) findings;
     size_t bad;
     hf_migration_list migrations; /* as far as they could be read */
+    hf_rollback_way way;          /* what `auto` means here, or as configured */
+    char *way_why;
 } hf_preflight;
 void hf_preflight_done(hf_preflight *preflight);
 json_t *hf_preflight_json(const hf_preflight *preflight); /* an array; caller owns */
+
+/* For the other files that look; `seen` is taken over, `remedy` is copied and may be NULL. */
+void hf_preflight_add(hf_preflight *preflight, const char *what, hf_finding_level level, char *seen,
+                      const char *remedy);
 
 /* Look at everything; one finding that is bad does not end the looking, unless the rest hangs on it. */
 void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_preflight);

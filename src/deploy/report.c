@@ -112,6 +112,7 @@ hf_status hf_deploy_report(hf_repository *repository, const char *target, const 
         "restore",
         "way_back_error",
         "failed_database",
+        "failed_snapshot",
         "preflight",
         "resumed_by",
     };

@@ -17,8 +17,16 @@ static hf_status load_snapshot(const hf_cycle *cycle, hf_manifest **ret_manifest
                               hf_cycle_text(cycle, "snapshot"), ret_manifest, error);
 }
 
+/* What takes the live database's place. */
+static const char *replacement(const hf_cycle *cycle)
+{
+    const char *name = hf_cycle_text(cycle, "replacement");
+
+    return name != NULL ? name : hf_cycle_text(cycle, "beside");
+}
+
 /* Objects that were restored need no line each in the journal. */
-static json_t *brief_report(const hf_restore_report *report)
+json_t *hf_cycle_restore_json(const hf_restore_report *report)
 {
     json_t *json = hf_restore_report_json(report), *kept = json_array(), *object;
     size_t i;
@@ -76,7 +84,7 @@ hf_cycle_event hf_way_restore_beside(hf_cycle *cycle)
         status = try_restore(cycle, manifest, &report, &cycle->error);
     } while (status != HF_OK && may_pass(&cycle->error) && hf_retry_again(&retry, HF_E_CONNECTION, 0));
 
-    hf_cycle_fact(cycle, "restore", brief_report(&report));
+    hf_cycle_fact(cycle, "restore", hf_cycle_restore_json(&report));
     if (status == HF_OK && !report.verified)
         status = hf_fail(&cycle->error, HF_E_MISMATCH, "the restored database was not verified");
     if (status == HF_OK)
@@ -86,18 +94,17 @@ hf_cycle_event hf_way_restore_beside(hf_cycle *cycle)
 }
 
 /* The rows were compared as they were restored; this compares the schema, read back by pg_dump. */
-static hf_status compare_schema(hf_cycle *cycle, hf_error *error)
+static hf_status compare_schema(const hf_cycle *cycle, const char *database, hf_error *error)
 {
     HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
     HF_AUTO(hf_proof_differences_done) hf_proof_differences differences = {0};
-    const char *beside = hf_cycle_text(cycle, "beside");
 
     HF_TRY(load_snapshot(cycle, &manifest, error));
     HF_TRY(hf_compare_database_schema(
         &(hf_compare_options){.repository = cycle->options->repository,
                               .manifest = manifest,
                               .url = cycle->options->url,
-                              .database = beside,
+                              .database = database,
                               .pg_dump = &cycle->options->target->snapshot.pg_dump},
         &differences, error));
     if (differences.count > 0) {
@@ -107,30 +114,39 @@ static hf_status compare_schema(hf_cycle *cycle, hf_error *error)
             error, HF_E_MISMATCH,
             "the schema of the restored database \"%s\" differs from the snapshot's in %zu objects; the "
             "first is %s \"%s\": %s",
-            beside, differences.count, first->kind, first->name, first->why);
+            database != NULL ? database : hf_cycle_text(cycle, "database"), differences.count, first->kind,
+            first->name, first->why);
         return hf_hint(error, "holdfast diff %s live shows both", manifest->id);
     }
     return HF_OK;
 }
 
-hf_cycle_event hf_way_verify_restore(hf_cycle *cycle)
+hf_status hf_cycle_compare_schema(const hf_cycle *cycle, const char *database, hf_error *error)
 {
     hf_retry retry = {
         .max_tries = 6, .max_total_ms = RESTORE_PATIENCE_MS, .first_wait_ms = 200, .max_wait_ms = 5000};
+    hf_error scratch;
     hf_status status;
 
     do { /* a server that is lost shows as either, and may come back */
-        status = compare_schema(cycle, &cycle->error);
+        status = compare_schema(cycle, database, error != NULL ? error : &scratch);
     } while ((status == HF_E_CONNECTION || status == HF_E_PG_DUMP) &&
              hf_retry_again(&retry, HF_E_CONNECTION, 0));
-    return hf_cycle_outcome(status);
+    return status;
+}
+
+hf_cycle_event hf_way_verify_restore(hf_cycle *cycle)
+{
+    if (!hf_streq(replacement(cycle), hf_cycle_text(cycle, "beside"))) /* the clone, which was looked at */
+        return HF_EVENT_DONE;
+    return hf_cycle_outcome(hf_cycle_compare_schema(cycle, replacement(cycle), &cycle->error));
 }
 
 /*
  * What must not be tried again unchanged: the migration that failed, or all of them when the checks failed.  Nothing when
  * a signal or a kill ended the cycle.
  */
-static json_t *taken_back(const hf_cycle *cycle)
+json_t *hf_cycle_taken_back(const hf_cycle *cycle)
 {
     const char *failed_in = hf_cycle_text(cycle, "failed_in");
     const json_t *pending = hf_journal_fact(cycle->journal, "pending");
@@ -156,7 +172,7 @@ static hf_swap_options swap_options(const hf_cycle *cycle)
     return (hf_swap_options){
         .url = cycle->options->url,
         .live = hf_cycle_text(cycle, "database"),
-        .beside = hf_cycle_text(cycle, "beside"),
+        .beside = replacement(cycle),
         .kept = hf_cycle_text(cycle, "kept"),
         .live_oid = (uint32_t) strtoul(hf_cycle_text(cycle, "database_oid"), NULL, 10),
     };
@@ -167,6 +183,9 @@ hf_status hf_cycle_is_swapped(const hf_cycle *cycle, bool *ret_swapped, hf_error
     const hf_swap_options options = swap_options(cycle);
     hf_swap_progress progress;
 
+    *ret_swapped = false;
+    if (hf_cycle_way(cycle) == HF_WAY_IN_PLACE)
+        return HF_OK;
     HF_TRY(hf_swap_state(&options, &progress, error));
     *ret_swapped = progress == HF_SWAP_DONE;
     return HF_OK;
@@ -180,7 +199,7 @@ static hf_status swap_in(hf_cycle *cycle, hf_error *error)
     HF_TRY(hf_swap(&options, error));
     hf_cycle_fact(cycle, "failed_database", json_string(options.kept));
 
-    hf_cycle_fact(cycle, "taken_back", taken_back(cycle));
+    hf_cycle_fact(cycle, "taken_back", hf_cycle_taken_back(cycle));
     hf_log(HF_LOG_INFO, "the failed database is kept as \"%s\"", options.kept);
     return HF_OK;
 }

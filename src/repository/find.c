@@ -55,6 +55,9 @@ static hf_status newest_sound(hf_repository *repository, const char *target, con
         HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
         hf_error why = {0};
 
+        if (wanted->label == NULL && info->label != NULL &&
+            hf_starts_with(info->label, HF_LABEL_REPLACED))
+            continue;
         if (info->created_ms > wanted->until_ms ||
             (wanted->label != NULL && !hf_streq(info->label, wanted->label)))
             continue;

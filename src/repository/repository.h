@@ -107,6 +107,9 @@ HF_MUST_CHECK hf_status hf_repository_stat_object(hf_repository *repository, con
 HF_MUST_CHECK hf_status hf_repository_seal(hf_repository *repository, const hf_manifest *manifest,
                                            hf_error *error);
 
+/* How the labels of snapshots begin that keep what a restore in place replaced; `latest` and --at never mean these. */
+#define HF_LABEL_REPLACED "replaced-"
+
 /* What a pointer says, enough to list. */
 typedef struct hf_snapshot_info {
     char *id;

@@ -106,8 +106,8 @@ static void test_load__names_mistakes_with_line_and_column(void **state)
          "hf.yaml:4:3: target \"site\": migrations of kind sql need a \"directory\"", ""},
         {HEAD "    migrations: {kind: command}\n",
          "hf.yaml:4:3: target \"site\": migrations of kind command need a \"command\"", ""},
-        {HEAD "    deploy: {rollback: {way: in-place}}\n",
-         "hf.yaml:7:30: \"way\" must be swap, not \"in-place\"", ""},
+        {HEAD "    deploy: {rollback: {way: sideways}}\n",
+         "hf.yaml:7:30: \"way\" must be swap, clone, in-place or auto, not \"sideways\"", ""},
         {HEAD "    deploy: {approval: sometimes}\n",
          "hf.yaml:7:24: \"approval\" must be never, destructive or always, not \"sometimes\"", ""},
         {HEAD "    deploy: {window: {}}\n", "hf.yaml:7:14: unknown key \"window\"", "known here: rollback"},
@@ -240,7 +240,7 @@ static void test_load__fills_in_defaults(void **state)
     assert_int_equal(target->migrations.kind, HF_MIGRATIONS_NONE);
     assert_string_equal(target->migrations.url_variable, "DATABASE_URL");
     assert_int_equal(target->migrations.timeout_ms, 0);
-    assert_true(target->deploy.rollback_swap);
+    assert_int_equal(target->deploy.way, HF_WAY_SWAP);
     assert_int_equal(target->deploy.keep_failed_ms, INT64_C(7) * 24 * 3600 * 1000);
     assert_int_equal(target->checks.count, 0);
 }

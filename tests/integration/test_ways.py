@@ -1,0 +1,157 @@
+"""The ways back beside swap: by a clone, in place, and the one that `auto` finds; and restore --in-place by hand."""
+import itertools
+
+import pytest
+
+from harness import compare, torture
+from harness.postgres import Cluster
+from harness.site import Site
+
+NUMBERS = itertools.count(1)
+CONTENT = """CREATE SCHEMA shop; CREATE TYPE shop.state AS ENUM ('open', 'paid');
+CREATE TABLE shop.customers (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, name text NOT NULL);
+CREATE TABLE shop.invoices (id serial PRIMARY KEY, customer int REFERENCES shop.customers, state shop.state DEFAULT 'open', total numeric);
+CREATE TABLE parted (k int, v text) PARTITION BY RANGE (k);
+CREATE TABLE parted_1 PARTITION OF parted FOR VALUES FROM (0) TO (500); CREATE TABLE parted_2 PARTITION OF parted FOR VALUES FROM (500) TO (2000);
+CREATE TABLE secret (owner text, note text); ALTER TABLE secret ENABLE ROW LEVEL SECURITY; CREATE POLICY mine ON secret USING (owner = current_user);
+CREATE FUNCTION shop.total() RETURNS numeric LANGUAGE sql AS 'SELECT sum(total) FROM shop.invoices';
+CREATE FUNCTION shop.stamp() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN NEW.total = round(NEW.total, 2); RETURN NEW; END';
+CREATE TRIGGER stamp BEFORE INSERT ON shop.invoices FOR EACH ROW EXECUTE FUNCTION shop.stamp();
+INSERT INTO shop.customers (name) SELECT 'customer ' || i FROM generate_series(1, 300) i;
+INSERT INTO shop.invoices (customer, total) SELECT 1 + i % 300, i / 7.0 FROM generate_series(1, 3000) i;
+INSERT INTO parted SELECT i, md5(i::text) FROM generate_series(0, 1500) i; INSERT INTO secret VALUES ('owner', 'x'), ('reader', 'y');
+CREATE MATERIALIZED VIEW shop.per_customer AS SELECT customer, sum(total) FROM shop.invoices GROUP BY 1;
+CREATE VIEW shop.paid AS SELECT * FROM shop.invoices WHERE state = 'paid'; CREATE INDEX ON shop.invoices (customer);
+GRANT SELECT ON shop.invoices TO reader; GRANT USAGE ON SCHEMA public TO reader; ALTER DEFAULT PRIVILEGES GRANT SELECT ON TABLES TO reader;
+SELECT lo_from_bytea(4711, 'a large object'); GRANT SELECT ON LARGE OBJECT 4711 TO reader; COMMENT ON TABLE parted IS 'in parts';
+ALTER DATABASE {db} SET work_mem TO '5MB'; GRANT CREATE ON DATABASE {db} TO reader; REVOKE TEMPORARY ON DATABASE {db} FROM PUBLIC;
+ALTER DATABASE {db} CONNECTION LIMIT 77; COMMENT ON DATABASE {db} IS 'the comment'"""
+BAD = """DROP VIEW shop.paid; ALTER TABLE shop.invoices ADD COLUMN extra int DEFAULT 7; DELETE FROM shop.invoices WHERE id % 2 = 0;
+DROP TABLE parted; CREATE SCHEMA late; CREATE TABLE late.more (x shop.state); CREATE TABLE new_one (i int); INSERT INTO new_one VALUES (1);
+ALTER DEFAULT PRIVILEGES GRANT INSERT ON TABLES TO reader; GRANT CREATE ON SCHEMA public TO reader; SELECT lo_unlink(4711); SELECT lo_from_bytea(99, 'x');
+ALTER DATABASE {db} SET work_mem TO '9MB'; REVOKE CREATE ON DATABASE {db} FROM reader; COMMENT ON DATABASE {db} IS 'changed';
+CREATE OR REPLACE FUNCTION shop.total() RETURNS numeric LANGUAGE sql AS 'SELECT 0::numeric'"""
+FAILS = {"name": "never", "sql": {"query": "SELECT 1", "equals": 2}}
+
+
+class OwnedSite(Site):
+    """Its role owns the database, is no superuser, and may or may not create another one."""
+
+    def __init__(self, server, folder, may_create):
+        db = f"ways{next(NUMBERS)}"
+        server.psql("postgres", f"ALTER ROLE owner {'CREATEDB' if may_create else 'NOCREATEDB'}")
+        server.createdb(db, owner="owner")
+        server.psql(db, "CREATE EXTENSION citext; CREATE TABLE hosts (i int); INSERT INTO hosts VALUES (1); GRANT SELECT ON hosts TO owner")
+        server.client("psql", "-Xqv", "ON_ERROR_STOP=1", "-c", CONTENT.format(db=db), dbname=db, user="owner")
+        super().__init__(server, db, folder, create=False)
+        (self.directory / "sql").mkdir()
+        self.write_config(migrations={"kind": "sql", "directory": "sql"})
+        self.holdfast("init", check=0)
+
+    @property
+    def url(self):
+        return self.cluster.url(self.db, user="owner")
+
+    def migrate(self, sql=BAD):
+        (self.directory / "sql" / f"{next(NUMBERS):03}_x.sql").write_text(sql.format(db=self.db))
+
+    def oid(self):
+        return self.cluster.psql("postgres", f"SELECT oid FROM pg_database WHERE datname = '{self.db}'")
+
+    def beside(self):
+        return [name for name in self.cluster.databases() if name.startswith(self.db + "__")]
+
+
+@pytest.fixture(scope="module")
+def server():
+    with Cluster(fsync=False, autovacuum="off", wal_level="logical") as running:
+        running.psql("postgres", "CREATE ROLE owner LOGIN; CREATE ROLE reader; GRANT pg_signal_backend TO owner")
+        yield running
+
+
+def cycle_of(result):
+    return result.json()["cycle"]
+
+
+def finding(site, what):
+    return [f for f in site.json("doctor", check=None)["findings"] if f["what"] == what]
+
+
+def test_in_place_is_what_auto_finds_without_createdb(server, tmp_path):
+    site = OwnedSite(server, tmp_path / "site", may_create=False)
+    assert site.holdfast("deploy", check=4).stderr.count("may not create databases")
+    site.write_config(deploy={"rollback": {"way": "auto"}})
+    assert finding(site, "way back")[0]["seen"] == "in-place: the role may not create databases"
+    assert finding(site, "owners")[0]["level"] == "warning"
+    site.migrate("CREATE TABLE fine (i int)")
+    assert cycle_of(site.holdfast("deploy", "--output", "json", check=0))["way"]["way"] == "in-place"
+
+    before, oid = compare.fingerprint(server, site.db, facts=True), site.oid()
+    good = site.json("snapshots")["snapshots"][-1]["id"]
+    site.migrate()
+    site.add_checks(FAILS)
+    cycle = cycle_of(site.holdfast("deploy", "--output", "json", check=3))
+    assert compare.fingerprint_differences(before, compare.fingerprint(server, site.db, facts=True)) == []
+    assert site.oid() == oid and site.beside() == []
+    assert cycle["failed_snapshot"] and cycle["restore"]["verified"]
+    # What failed is kept, and `latest` does not mean it.
+    site.checks.clear()
+    site.write_config()
+    snapshots = site.json("snapshots")["snapshots"]
+    assert [s["id"] for s in snapshots if s["label"] == "replaced-" + cycle["id"]] == [cycle["failed_snapshot"]]
+    assert site.json("show", "latest")["snapshot"]["id"] not in (cycle["failed_snapshot"], good)
+    # By hand: to the failed state and back again.
+    site.holdfast("restore", cycle["failed_snapshot"], "--in-place", check=0)
+    assert server.psql(site.db, "SELECT count(*) FROM new_one") == "1"
+    site.holdfast("restore", cycle["snapshot"], "--in-place", check=0)
+    assert compare.fingerprint_differences(before, compare.fingerprint(server, site.db, facts=True)) == []
+    site.drop_databases()
+
+
+def test_a_clone_takes_the_failed_ones_place(server, tmp_path):
+    site = OwnedSite(server, tmp_path / "site", may_create=True)
+    server.psql(site.db, "DROP TABLE hosts")
+    site.write_config(deploy={"rollback": {"way": "clone"}})
+    site.migrate("CREATE TABLE fine (i int)")
+    cycle = cycle_of(site.holdfast("deploy", "--output", "json", check=0))
+    assert cycle["clone"]["later"] == [] and site.beside() == []
+
+    before = compare.fingerprint(server, site.db, facts=True)
+    site.migrate()
+    site.add_checks(FAILS)
+    cycle = cycle_of(site.holdfast("deploy", "--output", "json", check=3))
+    assert compare.fingerprint_differences(before, compare.fingerprint(server, site.db, facts=True)) == []
+    assert site.oid() == str(cycle["clone"]["oid"]) and site.beside() == [cycle["failed_database"]]
+    assert server.psql(cycle["failed_database"], "SELECT count(*) FROM new_one") == "1"
+    server.dropdb(cycle["failed_database"])
+
+    # A clone that somebody was let into is not taken: the snapshot is.
+    (site.directory / "touch").write_text(f"#!/bin/sh\npsql -h {server.host} -p {server.port} -U {server.user} -Xqd postgres -c "
+                                          f"\"ALTER DATABASE $(psql -h {server.host} -p {server.port} -U {server.user} -XAtqd postgres -c \"SELECT datname FROM pg_database WHERE datname LIKE '{site.db}__clone%'\") CONNECTION LIMIT 5\"\nexit 1\n")
+    (site.directory / "touch").chmod(0o755)
+    site.checks.clear()
+    site.add_checks({"name": "touches the clone", "command": [str(site.directory / "touch")]})
+    cycle = cycle_of(site.holdfast("deploy", "--retry", "--output", "json", check=3))
+    assert compare.fingerprint_differences(before, compare.fingerprint(server, site.db, facts=True)) == []
+    assert cycle["restore"]["verified"] and site.beside() == [cycle["failed_database"]]
+    site.drop_databases()
+
+
+def test_everything_that_a_database_can_hold_is_restored_in_place(server, tmp_path):
+    torture.create(server, "torture")
+    server.psql("torture", "ALTER SUBSCRIPTION torture_subscription DISABLE")
+    site = Site(server, "torture", tmp_path / "site", create=False)
+    site.holdfast("init", check=0)
+    site.holdfast("backup", check=0)
+    assert "torture_subscription" in site.holdfast("restore", "latest", "--in-place", check=15).stderr
+    assert len(site.json("snapshots")["snapshots"]) == 1, "a state was kept for a restore that cannot be"
+    server.psql("torture", "ALTER SUBSCRIPTION torture_subscription SET (slot_name = NONE)")
+    site.holdfast("backup", check=0)
+    before = compare.fingerprint(server, "torture", facts=True)
+    server.psql("torture", "DROP SCHEMA t CASCADE; CREATE SCHEMA other; CREATE TABLE other.x (); CREATE EXTENSION pageinspect")
+    site.holdfast("restore", "latest", "--in-place", check=0)
+    found = compare.fingerprint_differences(before, compare.fingerprint(server, "torture", facts=True))
+    # Of an enum the hash, and of a failed index the failure, are no restore's to keep (test_torture.py).
+    found = [line for line in found if "by_hash_enum" not in line and "invalid index" not in line and not line.startswith(("---", "+++", "@@"))]
+    assert not found, "\n".join(found)
+    site.drop_databases()
