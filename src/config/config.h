@@ -26,15 +26,28 @@ typedef enum hf_migrations_kind {
     HF_MIGRATIONS_COMMAND
 } hf_migrations_kind;
 
+/* A migrator that is run as a command, and whose ledger and files holdfast can read (migrations/profiles.c). */
+typedef enum hf_migrations_profile {
+    HF_PROFILE_NONE,
+    HF_PROFILE_PRISMA,
+    HF_PROFILE_FLYWAY,
+    HF_PROFILE_DBMATE,
+    HF_PROFILE_GOLANG_MIGRATE,
+    HF_PROFILE_RAILS,
+    HF_PROFILE_DJANGO,
+    HF_PROFILE_ALEMBIC
+} hf_migrations_profile;
+
 typedef struct hf_migrations_config {
     hf_migrations_kind kind;
-    char *directory;         /* prisma: with migration_lock.toml; sql: *.sql files */
-    hf_strings command;      /* command: argv; the URL is in its environment */
-    char *url_variable;      /* name of that variable; default DATABASE_URL */
-    char *folder;            /* working folder of the command; default: the configuration's */
-    int64_t timeout_ms;      /* of one migration or of the command; 0: none */
-    int64_t lock_timeout_ms; /* for native migrations, 10 s; 0: the server's */
-    int lock_retries;        /* after a lock timeout that left nothing behind; 6 */
+    hf_migrations_profile profile; /* of kind command */
+    char *directory;               /* prisma: with migration_lock.toml; sql: *.sql files */
+    hf_strings command;            /* command: argv; the URL is in its environment */
+    char *url_variable;            /* name of that variable; default DATABASE_URL */
+    char *folder;                  /* working folder of the command; default: the configuration's */
+    int64_t timeout_ms;            /* of one migration or of the command; 0: none */
+    int64_t lock_timeout_ms;       /* for native migrations, 10 s; 0: the server's */
+    int lock_retries;              /* after a lock timeout that left nothing behind; 6 */
 } hf_migrations_config;
 
 typedef enum hf_check_kind { HF_CHECK_HTTP, HF_CHECK_SQL, HF_CHECK_SCHEMA, HF_CHECK_COMMAND } hf_check_kind;

@@ -23,6 +23,17 @@ static const hf_choice migrations_kinds[] = {
     {"command", HF_MIGRATIONS_COMMAND},
     {NULL, 0},
 };
+static const hf_choice profiles[] = {
+    {"none", HF_PROFILE_NONE},
+    {"prisma", HF_PROFILE_PRISMA},
+    {"flyway", HF_PROFILE_FLYWAY},
+    {"dbmate", HF_PROFILE_DBMATE},
+    {"golang-migrate", HF_PROFILE_GOLANG_MIGRATE},
+    {"rails", HF_PROFILE_RAILS},
+    {"django", HF_PROFILE_DJANGO},
+    {"alembic", HF_PROFILE_ALEMBIC},
+    {NULL, 0},
+};
 static const hf_choice depths[] = {{"stored", false}, {"full", true}, {NULL, 0}};
 static const hf_choice formats[] = {{"auto", false}, {"text", true}, {NULL, 0}};
 static const hf_choice ways[] = {{"swap", HF_WAY_SWAP},
@@ -158,10 +169,17 @@ static hf_status finish_target(const hf_config_reader *in, void *item)
                          target->name);
         return hf_hint(in->error, "name the folder of the .sql files");
     }
-    if (migrations->kind == HF_MIGRATIONS_COMMAND && migrations->command.count == 0) {
+    if (migrations->kind != HF_MIGRATIONS_COMMAND && migrations->profile != HF_PROFILE_NONE) {
+        hf_config_refuse(in, target->where, "target \"%s\": a profile is of migrations of kind command",
+                         target->name);
+        return hf_hint(in->error, "set kind: command, or leave the profile out");
+    }
+    if (migrations->kind == HF_MIGRATIONS_COMMAND && migrations->command.count == 0 &&
+        migrations->profile == HF_PROFILE_NONE) {
         hf_config_refuse(in, target->where, "target \"%s\": migrations of kind command need a \"command\"",
                          target->name);
-        return hf_hint(in->error, "as a list, for example command: [npx, prisma, migrate, deploy]");
+        return hf_hint(in->error,
+                       "as a list, for example command: [npx, prisma, migrate, deploy], or a \"profile\"");
     }
     HF_TRY(check_fence(in, target));
     return hf_approvers_check(in, target);
@@ -470,6 +488,13 @@ const hf_option hf_options[] = {
              "none."},
     {"targets.*.migrations.directory", HF_OPTION_PATH, TARGET(migrations.directory),
      .example = "prisma/migrations", .help = "Of prisma (the folder with migration_lock.toml) and sql."},
+    {"targets.*.migrations.profile", HF_OPTION_ENUM, TARGET(migrations.profile), .choices = profiles,
+     .fallback = "none",
+     .help = "Of command: which migrator it is, so that holdfast knows how to run it and what is pending: "
+             "prisma, flyway, "
+             "dbmate,\ngolang-migrate, rails, django or alembic. Its folder is the directory above, if it is "
+             "not where that "
+             "migrator looks."},
     {"targets.*.migrations.command", HF_OPTION_ARGV, TARGET(migrations.command),
      .help = "Of command: [npx, prisma, migrate, deploy]. The connection string is in its environment."},
     {"targets.*.migrations.url_variable", HF_OPTION_TEXT, TARGET(migrations.url_variable),

@@ -51,7 +51,8 @@ static hf_status refuse_unexpected(const hf_cycle *cycle, const hf_migration_lis
     if (list->unknown) {
         (void) hf_fail(error, HF_E_REFUSED,
                        "what is pending is not known, so it cannot be compared with --expect");
-        return hf_hint(error, "only migrations of kind prisma or sql can tell");
+        return hf_hint(error,
+                       "only migrations of kind prisma or sql, and commands with a \"profile\", can tell");
     }
     for (size_t i = 0; i < list->migrations.count; i++) {
         const hf_migration *migration = &list->migrations.items[i];

@@ -19,7 +19,8 @@ static void check_ended(void *context, const hf_check_result *result)
 
 bool hf_cycle_is_unchanged(const hf_cycle *cycle)
 {
-    return json_array_size(hf_journal_fact(cycle->journal, "pending")) == 0 &&
+    return cycle->options->target->migrations.kind != HF_MIGRATIONS_COMMAND &&
+           json_array_size(hf_journal_fact(cycle->journal, "pending")) == 0 &&
            !json_is_true(hf_journal_fact(cycle->journal, "pending_unknown"));
 }
 

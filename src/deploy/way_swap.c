@@ -150,7 +150,9 @@ json_t *hf_cycle_taken_back(const hf_cycle *cycle)
 {
     const char *failed_in = hf_cycle_text(cycle, "failed_in");
     const json_t *pending = hf_journal_fact(cycle->journal, "pending");
-    bool migration_failed = hf_streq(failed_in, hf_cycle_state_name(HF_CYCLE_MIGRATING));
+    /* a command does not tell which one */
+    bool migration_failed = hf_streq(failed_in, hf_cycle_state_name(HF_CYCLE_MIGRATING)) &&
+                            cycle->options->target->migrations.kind != HF_MIGRATIONS_COMMAND;
     size_t first = migration_failed ? json_array_size(hf_journal_fact(cycle->journal, "applied")) : 0;
     size_t end = migration_failed ? first + 1 : json_array_size(pending);
     json_t *checksums = json_object();

@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "migrations/danger.h"
 #include "migrations/kind.h"
+#include "migrations/profiles.h"
 
 #define LINE_MAX_BYTES (16u << 10)
 #define TAIL_BYTES 600 /* fits into an error's message */
@@ -86,14 +87,18 @@ static char *tail_text(const char *tail, size_t len)
 
 hf_status hf_migrator_check(const hf_migrations_config *config, const char *url, hf_error *error)
 {
-    if (config->command.count == 0)
+    HF_AUTO(hf_strings_done) hf_strings argv = {0};
+
+    hf_profile_argv(config, &argv);
+    if (argv.count == 0)
         return hf_fail(error, HF_E_USAGE, "migrations.command is empty");
-    HF_TRY(hf_danger_check_command(&config->command, error));
-    return hf_danger_check_shadow(&config->command, url, error);
+    HF_TRY(hf_danger_check_command(&argv, error));
+    return hf_danger_check_shadow(&argv, url, error);
 }
 
-static hf_status fail_command(const hf_migrations_config *config, const hf_child_result *result,
-                              const output_tail *out, const hf_buf *err, hf_error *error)
+static hf_status fail_command(const hf_migrations_config *config, const char *program,
+                              const hf_child_result *result, const output_tail *out, const hf_buf *err,
+                              hf_error *error)
 {
     HF_AUTO_STR tail = err->len > 0
                            ? tail_text(err->data + (err->len > TAIL_BYTES ? err->len - TAIL_BYTES : 0),
@@ -107,8 +112,8 @@ static hf_status fail_command(const hf_migrations_config *config, const hf_child
     else
         how = hf_format("ended with status %d", result->exit_status);
     const char *explanation = hf_danger_explain(tail);
-    (void) hf_fail(error, HF_E_MIGRATION, "the migration command \"%s\" %s%s%s", config->command.items[0],
-                   how, tail[0] != '\0' ? ": " : "", tail);
+    (void) hf_fail(error, HF_E_MIGRATION, "the migration command \"%s\" %s%s%s", program, how,
+                   tail[0] != '\0' ? ": " : "", tail);
     return explanation != NULL ? hf_hint(error, "%s", explanation) : HF_E_MIGRATION;
 }
 
@@ -116,21 +121,21 @@ hf_status hf_migrator_run(const hf_migrations_config *config, const char *url,
                           const hf_migrations_events *events, size_t *applied, hf_error *error)
 {
     HF_AUTO(hf_strings_done) hf_strings argv = {0};
-    HF_AUTO_STR variable =
-        hf_format("%s=%s", config->url_variable != NULL ? config->url_variable : "DATABASE_URL", url);
+    HF_AUTO(hf_strings_done) hf_strings env = {0};
     HF_AUTO_BUF err = HF_BUF_MAX(64u << 10);
-    const char *const env[] = {variable, NULL};
     output_tail output = {.events = events, .line = HF_BUF_MAX(2 * LINE_MAX_BYTES)};
     hf_child_result result;
 
     HF_TRY(hf_migrator_check(config, url, error));
-    for (size_t i = 0; i < config->command.count; i++)
-        hf_strings_add(&argv, config->command.items[i]);
+    hf_profile_argv(config, &argv);
     HF_PUSH(&argv, NULL);
+    HF_TRY(hf_profile_environment(config, url, &env, error));
+    HF_PUSH(&env, NULL);
+    const char *program = argv.items[0];
 
     const hf_child_options options = {
         .argv = (const char *const *) argv.items,
-        .env = env,
+        .env = (const char *const *) env.items,
         .folder = config->folder,
         .timeout_ms = config->timeout_ms,
         .ret_stderr = &err,
@@ -139,20 +144,20 @@ hf_status hf_migrator_run(const hf_migrations_config *config, const char *url,
         .context = &output,
     };
 
-    hf_migrations_tell_begin(events, config->command.items[0]);
+    hf_migrations_tell_begin(events, program);
     hf_status status = hf_child_run(&options, &result, error);
 
     pass_on(&output);
     hf_buf_done(&output.line);
     if (status != HF_OK)
-        return hf_prefix(error, "the migration command \"%s\"", config->command.items[0]);
+        return hf_prefix(error, "the migration command \"%s\"", program);
     if (err.len > 0) {
         hf_redact(&err);
         hf_migrations_tell_output(events, hf_buf_text(&err));
     }
     if (result.timed_out || result.exit_status != 0)
-        return fail_command(config, &result, &output, &err, error);
-    hf_migrations_tell_end(events, config->command.items[0], result.took_ms);
+        return fail_command(config, program, &result, &output, &err, error);
+    hf_migrations_tell_end(events, program, result.took_ms);
     *applied = 1;
     return HF_OK;
 }

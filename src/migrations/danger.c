@@ -6,25 +6,46 @@
 #include "base/text.h"
 #include "pg/connection.h"
 
-/* A program or sub-command, and the word behind it. */
+/* A program or sub-command, and the word behind it: the next one, or (far) any later one. */
 static const struct {
     const char *first, *second;
+    bool far;
 } dangerous[] = {
-    {"migrate", "reset"},
-    {"migrate", "dev"},
-    {"migrate", "drop"},
-    {"db", "push"},
-    {"db", "drop"},
-    {"dbmate", "drop"},
-    {"flyway", "clean"},
-    {"rails", "db:drop"},
-    {"rails", "db:reset"},
-    {"rails", "db:schema:load"},
-    {"rake", "db:drop"},
-    {"rake", "db:reset"},
-    {"rake", "db:schema:load"},
-    {"manage.py", "flush"},
-    {"drizzle-kit", "push"},
+    {"migrate", "reset", false},
+    {"migrate", "dev", false},
+    {"db", "push", false},
+    {"db", "drop", false},
+    {"db", "wipe", false},
+    {"flyway", "clean", true},
+    {"flyway", "undo", true},
+    {"dbmate", "drop", true},
+    {"dbmate", "down", true},
+    {"dbmate", "rollback", true},
+    {"migrate", "drop", true}, /* golang-migrate's */
+    {"migrate", "down", true},
+    {"rails", "db:drop", true},
+    {"rails", "db:reset", true},
+    {"rails", "db:setup", true},
+    {"rails", "db:purge", true},
+    {"rails", "db:rollback", true},
+    {"rails", "db:schema:load", true},
+    {"rails", "db:truncate_all", true},
+    {"rails", "db:migrate:reset", true},
+    {"rails", "db:migrate:down", true},
+    {"rake", "db:drop", true},
+    {"rake", "db:reset", true},
+    {"rake", "db:setup", true},
+    {"rake", "db:purge", true},
+    {"rake", "db:rollback", true},
+    {"rake", "db:schema:load", true},
+    {"rake", "db:truncate_all", true},
+    {"rake", "db:migrate:reset", true},
+    {"rake", "db:migrate:down", true},
+    {"manage.py", "flush", true},
+    {"manage.py", "reset_db", true},
+    {"manage.py", "zero", true}, /* migrate APP zero */
+    {"alembic", "downgrade", true},
+    {"drizzle-kit", "push", false},
 };
 
 static const struct {
@@ -63,6 +84,14 @@ static void split(const hf_strings *argv, hf_strings *words)
         }
 }
 
+static bool has_word(const hf_strings *words, size_t from, size_t end, const char *word)
+{
+    for (size_t i = from; i < end; i++)
+        if (hf_streq(words->items[i], word))
+            return true;
+    return false;
+}
+
 hf_status hf_danger_check_command(const hf_strings *argv, hf_error *error)
 {
     HF_AUTO(hf_strings_done) hf_strings words = {0};
@@ -71,7 +100,7 @@ hf_status hf_danger_check_command(const hf_strings *argv, hf_error *error)
     for (size_t i = 0; i + 1 < words.count; i++)
         for (size_t k = 0; k < sizeof(dangerous) / sizeof(*dangerous); k++)
             if (hf_streq(words.items[i], dangerous[k].first) &&
-                hf_streq(words.items[i + 1], dangerous[k].second)) {
+                has_word(&words, i + 1, dangerous[k].far ? words.count : i + 2, dangerous[k].second)) {
                 (void) hf_fail(error, HF_E_REFUSED,
                                "the migration command holds \"%s %s\", which may empty the database",
                                dangerous[k].first, dangerous[k].second);

@@ -1,6 +1,7 @@
 #include "migrations/migrations.h"
 
 #include "migrations/folder.h"
+#include "migrations/profiles.h"
 
 /* NULL: not a folder. */
 static const hf_folder_kind *const folders[] = {
@@ -79,7 +80,9 @@ hf_status hf_migrations_status(const hf_migrations_config *config, const char *u
         HF_TRY(hf_folder_status(folders[config->kind], config, url, &list, failure));
     } else if (config->kind == HF_MIGRATIONS_COMMAND) {
         HF_TRY(hf_migrator_check(config, url, failure));
-        list.unknown = true;
+        list.unknown = hf_profile_of(config) == NULL;
+        if (!list.unknown)
+            HF_TRY(hf_profile_status(config, url, &list, failure));
     }
     if (for_deploy && list.obstacle.code != HF_OK) {
         *failure = list.obstacle;
@@ -120,7 +123,9 @@ hf_status hf_migrations_check_ledger(const hf_migrations_config *config, hf_erro
                    config->kind == HF_MIGRATIONS_NONE
                        ? "this target has no migrations"
                        : "these migrations are run by a command, which keeps its own ledger");
-    return hf_hint(error, "only migrations of kind prisma or sql have a ledger that holdfast knows");
+    return hf_hint(error, "only migrations of kind prisma or sql have a ledger that holdfast writes; of a "
+                          "command with a \"profile\" it can read "
+                          "what is pending");
 }
 
 hf_status hf_migrations_apply_only(const hf_migrations_config *config, const char *url,

@@ -5,6 +5,7 @@
 
 #include "base/text.h"
 #include "migrations/kind.h"
+#include "migrations/profiles.h"
 #include "migrations/script.h"
 #include "migrations/session.h"
 #include "migrations/sql.h"
@@ -80,9 +81,31 @@ static hf_status ask_for_facts(hf_pg *pg, const parsed_files *files, json_t **re
 
 /* ---- the parts of a plan ---- */
 
-static hf_status read_pending(const hf_migration_list *list, hf_plan *plan, parsed_files *files,
-                              hf_error *error)
+/* Of a file with the way back behind the way forth (dbmate's), the plan is about the latter. */
+static void leave_out_way_back(hf_buf *sql)
 {
+    char *end = strstr(sql->data, "-- migrate:down");
+
+    if (end != NULL && (end == sql->data || end[-1] == '\n')) {
+        *end = '\0';
+        sql->len = (size_t) (end - sql->data);
+    }
+}
+
+/* One statement that nobody can read: what a program does cannot be told. */
+static void add_program(const hf_buf *text, hf_statements *statements)
+{
+    hf_statement *statement = HF_APPEND_NEW(statements);
+
+    statement->len = strcspn(hf_buf_text(text), "\n");
+    statement->line = 1;
+    statement->problem = hf_strdup("this is a program, not SQL");
+}
+
+static hf_status read_pending(const hf_migrations_config *config, const hf_migration_list *list,
+                              hf_plan *plan, parsed_files *files, hf_error *error)
+{
+    const hf_profile *profile = hf_profile_of(config);
     for (size_t i = 0; i < list->migrations.count; i++) {
         const hf_migration *migration = &list->migrations.items[i];
         HF_AUTO_BUF sql = HF_BUF_MAX(HF_SCRIPT_MAX);
@@ -91,7 +114,12 @@ static hf_status read_pending(const hf_migration_list *list, hf_plan *plan, pars
             continue;
         HF_TRY(hf_script_read(migration->path, migration->name, &sql, error));
         HF_TRY(hf_script_check(migration->name, hf_buf_text(&sql), sql.len, error));
-        HF_TRY(hf_statements_read(hf_buf_text(&sql), sql.len, HF_APPEND_NEW(files), error));
+        if (profile != NULL && config->profile == HF_PROFILE_DBMATE && sql.len > 0)
+            leave_out_way_back(&sql);
+        if (profile != NULL && !profile->sql)
+            add_program(&sql, HF_APPEND_NEW(files));
+        else
+            HF_TRY(hf_statements_read(hf_buf_text(&sql), sql.len, HF_APPEND_NEW(files), error));
         hf_plan_migration *planned = HF_APPEND_NEW(&plan->migrations);
         planned->name = hf_strdup(migration->name);
         planned->sql = hf_strdup(hf_buf_text(&sql));
@@ -196,7 +224,7 @@ static hf_status make(const hf_target_config *target, const char *url, hf_plan *
         return HF_OK;
     HF_TRY(hf_pg_execf(session.ledger, error, "SET lock_timeout = %lld",
                        (long long) target->snapshot.lock_timeout_ms));
-    HF_TRY(read_pending(&list, plan, &files, error));
+    HF_TRY(read_pending(&target->migrations, &list, plan, &files, error));
     HF_TRY(look(session.ledger, &files, plan, error));
     HF_TRY(read_schema(target, url, session.ledger, plan, error));
     make_digest(plan);
