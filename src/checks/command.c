@@ -5,16 +5,16 @@
 #include "base/text.h"
 #include "checks/excerpt.h"
 #include "checks/kind.h"
+#include "checks/program.h"
 
 #define TAIL_KEPT (32u << 10)
 #define TAIL_SHOWN 2000
 
-static hf_status command_validate(const char *config_path, const hf_check_config *check, hf_error *error)
+/* A program that is not there is better known before the deploy than after it. */
+static hf_status command_before(const hf_check_context *context, json_t **ret_before, hf_error *error)
 {
-    if (check->command.count > 0)
-        return HF_OK;
-    (void) hf_fail(error, HF_E_USAGE, "check \"%s\": the command is empty", check->name);
-    return hf_check_at(config_path, check->where, error);
+    (void) ret_before;
+    return hf_check_find_program(&context->check->command, context->check->folder, error);
 }
 
 static void command_expect(const hf_check_config *check, hf_buf *expected)
@@ -31,11 +31,11 @@ static void show_output(hf_buf *seen, const char *name, const hf_buf *output)
         hf_buf_printf(seen, "; %s: %s", name, hf_buf_text(&tail));
 }
 
-static bool command_look(const hf_check_context *context, hf_buf *seen)
+static hf_check_outcome command_look(const hf_check_context *context, hf_buf *seen, double *ret_value)
 {
     const hf_check_config *check = context->check;
     HF_AUTO(hf_strings_done) hf_strings argv = {0};
-    HF_AUTO_STR variable = hf_format("DATABASE_URL=%s", context->url);
+    HF_AUTO_STR variable = hf_format("DATABASE_URL=%s", context->scene->url);
     HF_AUTO_BUF out = HF_BUF_MAX(2 * TAIL_KEPT);
     HF_AUTO_BUF err = HF_BUF_MAX(2 * TAIL_KEPT);
     const char *const env[] = {variable, NULL};
@@ -59,23 +59,25 @@ static bool command_look(const hf_check_context *context, hf_buf *seen)
 
     if (hf_child_run(&options, &result, &error) != HF_OK) {
         hf_buf_puts(seen, error.message);
-        return false;
+        return HF_CHECK_INCONCLUSIVE;
     }
+    *ret_value = (double) result.took_ms;
     if (result.timed_out)
         hf_buf_printf(seen, "did not end within %s", hf_show_duration(check->timeout_ms, limit));
     else
         hf_buf_printf(seen, "status %d", result.exit_status);
     if (!result.timed_out && result.exit_status == 0)
-        return true;
+        return HF_CHECK_PASSED;
 
     show_output(seen, "stderr", &err);
     show_output(seen, "stdout", &out);
-    return false;
+    return HF_CHECK_FAILED;
 }
 
 const hf_check_ops hf_check_command = {
     .name = "command",
-    .validate = command_validate,
+    .needs = HF_CHECKS_NEED_DATABASE,
     .expect = command_expect,
+    .before = command_before,
     .look = command_look,
 };

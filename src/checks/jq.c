@@ -2,6 +2,8 @@
 
 #include <jq.h>
 #include <limits.h>
+#include <math.h>
+#include <stdlib.h>
 
 #include "base/text.h"
 #include "checks/excerpt.h"
@@ -157,7 +159,8 @@ static bool all_hold(jq_state *jq, hf_buf *why)
     return false;
 }
 
-bool hf_jq_holds(const char *expression, const char *json, size_t len, hf_buf *why)
+/* Compiled and started on the document, or NULL with the reason. */
+static jq_state *start(const char *expression, const char *json, size_t len, hf_buf *why)
 {
     HF_AUTO_BUF messages = HF_BUF_MAX(MESSAGE_MAX);
     HF_AUTO(jq_done) jq_state *jq = compile(expression, &messages);
@@ -166,10 +169,61 @@ bool hf_jq_holds(const char *expression, const char *json, size_t len, hf_buf *w
     if (jq == NULL) {
         hf_buf_puts(why, "the jq expression does not compile: ");
         hf_excerpt_head(why, hf_buf_text(&messages), messages.len, SHOWN_BYTES);
-        return false;
+        return NULL;
     }
     if (!parse(json, len, &document, why))
-        return false;
+        return NULL;
+    jq_set_error_cb(jq, drop_message, NULL);
     jq_start(jq, document, 0);
-    return all_hold(jq, why);
+    return HF_TAKE(jq);
+}
+
+bool hf_jq_holds(const char *expression, const char *json, size_t len, hf_buf *why)
+{
+    HF_AUTO(jq_done) jq_state *jq = start(expression, json, len, why);
+
+    return jq != NULL && all_hold(jq, why);
+}
+
+/* Takes `value`. */
+static bool as_number(jv value, double *ret_number, hf_buf *why)
+{
+    bool good = false;
+
+    if (jv_get_kind(value) == JV_KIND_NUMBER) {
+        *ret_number = jv_number_value(value);
+        good = isfinite(*ret_number);
+    } else if (jv_get_kind(value) == JV_KIND_STRING) {
+        const char *text = jv_string_value(value);
+        char *end = NULL;
+
+        *ret_number = strtod(text, &end);
+        good = end != text && *end == '\0' && isfinite(*ret_number);
+    }
+    if (good) {
+        jv_free(value);
+        return true;
+    }
+    hf_buf_puts(why, "jq gave no number: ");
+    show_value(why, value);
+    return false;
+}
+
+bool hf_jq_number(const char *expression, const char *json, size_t len, double *ret_number, hf_buf *why)
+{
+    HF_AUTO(jq_done) jq_state *jq = start(expression, json, len, why);
+
+    if (jq == NULL)
+        return false;
+    jv value = jq_next(jq);
+    if (jv_is_valid(value))
+        return as_number(value, ret_number, why);
+    if (jv_invalid_has_msg(jv_copy(value)) || jq_halted(jq)) {
+        hf_buf_puts(why, "jq stopped: ");
+        show_error(why, value);
+    } else {
+        jv_free(value);
+        hf_buf_puts(why, "jq gave no value");
+    }
+    return false;
 }

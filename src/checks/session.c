@@ -4,8 +4,8 @@
 
 hf_status hf_check_connect(const hf_check_context *context, hf_pg **ret_pg, hf_error *error)
 {
-    const hf_pg_options options = {.url = context->url, .purpose = "check"};
-    HF_AUTO_STR schema = hf_pg_url_parameter(context->url, "schema");
+    const hf_pg_options options = {.url = context->scene->url, .purpose = "check"};
+    HF_AUTO_STR schema = hf_pg_url_parameter(context->scene->url, "schema");
     HF_AUTO_BUF sql = HF_BUF_MAX(8192);
     HF_AUTO_PG pg = NULL;
 
@@ -22,4 +22,12 @@ hf_status hf_check_connect(const hf_check_context *context, hf_pg **ret_pg, hf_e
     HF_TRY(hf_pg_exec(pg, hf_buf_text(&sql), error));
     *ret_pg = HF_TAKE(pg);
     return HF_OK;
+}
+
+hf_check_outcome hf_check_database_error(const hf_error *error, hf_buf *seen)
+{
+    hf_buf_puts(seen, error->message);
+    if (error->sqlstate[0] != '\0')
+        hf_buf_printf(seen, " (SQLSTATE %s)", error->sqlstate);
+    return error->code == HF_E_CONNECTION ? HF_CHECK_INCONCLUSIVE : HF_CHECK_FAILED;
 }

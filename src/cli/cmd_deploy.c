@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/approval_prompt.h"
 #include "cli/commands.h"
+#include "cli/held.h"
 #include "cli/members.h"
 #include "deploy/deploy.h"
 #include "stream/digest.h"
@@ -124,6 +125,7 @@ static hf_status deploy(hf_cli *cli, hf_deploy_members *members, hf_strings *exp
         members->options[i].retry = hf_cli_has(cli, "retry");
         members->options[i].by = hf_cli_value(cli, "by");
         members->options[i].ask = hf_may_prompt(cli) ? ask : NULL;
+        members->options[i].ask_held = hf_may_prompt(cli) ? hf_held_ask : NULL;
         members->options[i].expects = hf_cli_has(cli, "expect");
         members->options[i].expect = expected[i];
         members->options[i].on_snapshot = copy_snapshot;
@@ -170,7 +172,8 @@ const hf_command hf_command_deploy = {
     .details = "Exit status: 0 deployed; 3 rolled back, the database equals the snapshot; 4 refused, nothing "
                "was touched;\n"
                "5 stuck, the way back failed and both databases are intact; 8 an interrupted deploy must be "
-               "resumed first.",
+               "resumed first,\n"
+               "or this one is held because a check could not tell.",
     .options = options,
     .several_targets = true,
     .run = run,

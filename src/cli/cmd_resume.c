@@ -1,10 +1,14 @@
 #include "base/text.h"
+#include "cli/approval_prompt.h"
 #include "cli/commands.h"
+#include "cli/held.h"
 #include "cli/members.h"
 #include "deploy/deploy.h"
 
 static const hf_cli_option options[] = {
     {"group", "NAME", "the targets of this group, as the configuration names it"},
+    {"accept", NULL, "let pass what checks cannot tell"},
+    {"roll-back", NULL, "end a deploy whose checks have not passed by the way back"},
     {NULL, NULL, NULL},
 };
 
@@ -43,6 +47,18 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_TRY(hf_members_named(cli, &session, &names, error));
     HF_TRY(find_group(&session, &names, error));
     HF_TRY(hf_members_open(cli, &session, &names, &members, error));
+    HF_TRY(hf_cli_not_both(cli, "accept", "roll-back", error));
+    for (size_t i = 0; i < members.count; i++) {
+        members.options[i].ask_held = hf_may_prompt(cli) ? hf_held_ask : NULL;
+        members.options[i].held = hf_cli_has(cli, "accept")      ? HF_HELD_ACCEPT
+                                  : hf_cli_has(cli, "roll-back") ? HF_HELD_ROLL_BACK
+                                                                 : HF_HELD_WAIT;
+    }
+    if (members.count > 1 && hf_cli_has(cli, "roll-back")) {
+        hf_fail(error, HF_E_USAGE, "\"--roll-back\" is for a deploy of one target");
+        return hf_hint(error,
+                       "stop `holdfast resume` (Ctrl-C) while it runs the checks: all targets then go back");
+    }
     if (members.count > 1) {
         hf_status status = hf_deploy_resume_group(members.options, members.count, &cycles, error);
 
@@ -61,7 +77,9 @@ const hf_command hf_command_resume = {
                "A deploy of several\n"
                "targets is ended for all of them, whichever is named. If a `restore --swap` was killed while "
                "it kept clients\n"
-               "out, they are let in again.",
+               "out, they are let in again. After a deploy that was held because a check could not tell, it "
+               "runs the checks\n"
+               "again.",
     .options = options,
     .several_targets = true,
     .run = run,

@@ -7,6 +7,7 @@
 extern const hf_command hf_command_approve;
 extern const hf_command hf_command_backup;
 extern const hf_command hf_command_check;
+extern const hf_command hf_command_config;
 extern const hf_command hf_command_copy;
 extern const hf_command hf_command_deploy;
 extern const hf_command hf_command_diff;

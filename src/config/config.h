@@ -50,35 +50,124 @@ typedef struct hf_migrations_config {
     int lock_retries;              /* after a lock timeout that left nothing behind; 6 */
 } hf_migrations_config;
 
-typedef enum hf_check_kind { HF_CHECK_HTTP, HF_CHECK_SQL, HF_CHECK_SCHEMA, HF_CHECK_COMMAND } hf_check_kind;
+/* A text, and where it stood: for what is compiled later, such as a jq expression. */
+typedef struct hf_placed {
+    char *text; /* NULL: not given */
+    hf_where where;
+} hf_placed;
+typedef HF_VECTOR(hf_placed) hf_placed_list;
+
+typedef struct hf_header {
+    char *name;
+    char *value;             /* NULL: it is a secret */
+    hf_secret_source secret; /* read when the request is made */
+} hf_header;
+typedef HF_VECTOR(hf_header) hf_headers;
+
+/* "0.5", or "10%" of something. */
+typedef struct hf_limit {
+    bool given, percent;
+    double value;
+} hf_limit;
+
+/* How a value may differ from the one before the deploy. */
+typedef struct hf_change_config {
+    hf_limit increase, decrease; /* at most so much */
+} hf_change_config;
+
+typedef struct hf_request_config {
+    char *url;
+    hf_headers headers;
+    char *ca_file; /* certificates to trust instead of the system's; NULL: those */
+    bool insecure; /* the server's certificate is not checked */
+} hf_request_config;
+
+typedef enum hf_check_kind {
+    HF_CHECK_HTTP,
+    HF_CHECK_SQL,
+    HF_CHECK_SCHEMA,
+    HF_CHECK_COMMAND,
+    HF_CHECK_ROWS,
+    HF_CHECK_SEQUENCES,
+    HF_CHECK_LOG,
+    HF_CHECK_METRIC,
+    HF_CHECK_SNAPSHOT,
+    HF_CHECK_KINDS
+} hf_check_kind;
+
+/* What becomes of a check that could not tell. */
+typedef enum hf_inconclusive {
+    HF_INCONCLUSIVE_UNSAID, /* of a check: as deploy.on_inconclusive says */
+    HF_INCONCLUSIVE_HOLD,
+    HF_INCONCLUSIVE_FAIL,
+    HF_INCONCLUSIVE_PASS
+} hf_inconclusive;
 
 typedef struct hf_check_config {
     char *name;
     hf_check_kind kind;
     hf_where where;
-    int64_t timeout_ms; /* of one try; default 10 s (command: 10 min) */
+    int64_t timeout_ms; /* of one try; default 10 s (command, rows: 10 min; log: 1 min) */
     int64_t within_ms;  /* tried again until so much time has passed; default 0: one try */
     int64_t every_ms;   /* pause between tries; default 1 s */
+    int retries;        /* tried again at most so often; -1: only within_ms counts */
     bool warn_only;     /* severity: warn */
+    hf_inconclusive on_inconclusive;
 
     struct {
-        char *url;
+        hf_request_config request;
         char *method;          /* GET */
-        hf_strings headers;    /* "Name: value" */
         char *body;            /* NULL: none */
         HF_VECTOR(int) status; /* allowed; default 200 */
-        char *jq;              /* must give a value that is neither false nor null; NULL: none */
-        hf_where jq_where;
+        hf_placed jq;          /* must give a value that is neither false nor null */
+        hf_placed matches;     /* the body must match this regular expression */
+        int64_t latency_ms;    /* the answer may take so long; 0: as the timeout */
+        bool follow;           /* redirects */
     } http;
     struct {
         char *query;   /* one statement; the first column of its first row is the value */
-        char *compare; /* "=", "!=", "<", "<=", ">", ">="; default "=" */
+        char *compare; /* "=", "!=", "<", "<=", ">", ">="; NULL: not compared */
         char *value;   /* what it is compared with: as numbers if both are, else as text */
+        int64_t rows;  /* the query gives exactly so many rows; -1: not looked at */
+        bool unchanged;
+        hf_change_config change;
     } sql;
-    char *schema_file;     /* schema: path of the verification JSON */
-    char *schema_database; /* schema: key under "databases"; NULL: the only one, or the target's name */
-    hf_strings command;    /* command: argv; DATABASE_URL is in its environment */
-    char *folder;          /* command: its working folder; default: the configuration's */
+    struct {
+        char *file;     /* path of the verification JSON, or NULL */
+        char *database; /* key under "databases"; NULL: the only one, or the target's name */
+        bool all_valid; /* no index and no constraint of the whole database is invalid */
+    } schema;
+    hf_strings command; /* command: argv; DATABASE_URL is in its environment */
+    char *folder;       /* command: its working folder; default: the configuration's */
+    struct {
+        hf_limit shrink; /* given: a rows check */
+        hf_strings tables, except;
+        bool estimated;      /* counted by the statistics, and exactly only where those say too few */
+        bool may_be_dropped; /* a table that is gone is none that shrank */
+        int64_t ignore_below;
+    } rows;
+    hf_strings sequences; /* sequences: patterns of the tables whose columns are looked at */
+    struct {
+        char *file;         /* a path, may be a glob */
+        hf_strings journal; /* units of journald */
+        hf_strings command; /* {since} in an argument is the time since when */
+        hf_placed_list forbid, require;
+        hf_placed rate; /* lines that match, of 1,000 */
+        hf_limit rate_at_most;
+        hf_change_config rate_change;
+        int64_t over_ms; /* the time before, for journal and command */
+    } log;
+    struct {
+        hf_request_config request;
+        char *query;  /* Prometheus; or */
+        hf_placed jq; /* the number in any JSON */
+        hf_limit at_most, at_least, ignore_below, empty;
+        hf_change_config change;
+    } metric;
+    struct {
+        int64_t younger_than_ms; /* > 0: a snapshot check */
+        bool proven;
+    } snapshot;
 } hf_check_config;
 
 typedef HF_VECTOR(hf_check_config) hf_check_configs;
@@ -187,6 +276,12 @@ typedef struct hf_target_config {
         bool allow_filtered; /* deploy though the snapshot leaves something out */
         hf_hook_config hooks[HF_HOOKS];
         hf_secret_source app_revision; /* no secret: what tells the application's revision */
+        hf_inconclusive on_inconclusive;
+        struct {
+            int64_t for_ms; /* 0: no observation after the first pass */
+            int64_t every_ms;
+            int failures; /* of one check, that end it */
+        } observe;
     } deploy;
 
     hf_check_configs checks;
@@ -286,6 +381,14 @@ typedef struct hf_config {
     hf_strings contacts[HF_NOTIFY_EVENTS]; /* whom to call when it happens */
     HF_VECTOR(hf_group_config) groups;
 } hf_config;
+
+/* What is wrong with a configuration, each HF_E_USAGE with "<file>:<line>:<column>: ..." and a hint. */
+typedef HF_VECTOR(hf_error) hf_config_problems;
+void hf_config_problems_done(hf_config_problems *problems);
+
+/* Add `error` with the file and the place before its message. */
+void hf_config_problems_add(hf_config_problems *problems, const char *config_path, hf_where where,
+                            const hf_error *error);
 
 /* `path` NULL: ./holdfast.yaml. */
 HF_MUST_CHECK hf_status hf_config_load(const char *path, hf_config **ret_config, hf_error *error);

@@ -15,6 +15,7 @@
 #include "base/child.h"
 #include "base/file.h"
 #include "base/text.h"
+#include "config/check_options.h"
 #include "config/load.h"
 #include "config/notify_options.h"
 #include "config/options.h"
@@ -218,8 +219,8 @@ hf_status hf_config_set_texts(const hf_config_reader *in, const hf_option *optio
     return HF_OK;
 }
 
-static hf_status set_secret(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
-                            void *base)
+hf_status hf_config_set_secret(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
+                               void *base)
 {
     hf_secret_source *source = (hf_secret_source *) ((char *) base + option->offset);
     const char *key = last_key(option);
@@ -293,7 +294,7 @@ static hf_status set_leaf(const hf_config_reader *in, const hf_option *option, c
     case HF_OPTION_ARGV:
         return hf_config_set_texts(in, option, value, base);
     case HF_OPTION_SECRET:
-        return set_secret(in, option, value, base);
+        return hf_config_set_secret(in, option, value, base);
     case HF_OPTION_CUSTOM:
         return option->set(in, option, value, base);
     case HF_OPTION_TEXT:
@@ -605,24 +606,6 @@ hf_status hf_config_target(const hf_config *config, const char *name, const hf_t
                         : hf_hint(error, "did you mean \"%s\"? it has: %s", near, hf_buf_text(&list));
 }
 
-static void check_done(hf_check_config *check)
-{
-    free(check->name);
-    free(check->http.url);
-    free(check->http.method);
-    hf_strings_done(&check->http.headers);
-    free(check->http.body);
-    free(check->http.status.items);
-    free(check->http.jq);
-    free(check->sql.query);
-    free(check->sql.compare);
-    free(check->sql.value);
-    free(check->schema_file);
-    free(check->schema_database);
-    hf_strings_done(&check->command);
-    free(check->folder);
-}
-
 static void target_done(hf_target_config *target)
 {
     free(target->name);
@@ -642,7 +625,7 @@ static void target_done(hf_target_config *target)
     hf_strings_done(&target->deploy.fence.roles);
     free(target->deploy.reports);
     for (size_t i = 0; i < target->checks.count; i++)
-        check_done(&target->checks.items[i]);
+        hf_check_config_done(&target->checks.items[i]);
     free(target->checks.items);
     hf_strings_done(&target->retention.keep_labels);
     for (size_t i = 0; i < target->deploy.approvers.keys.count; i++) {

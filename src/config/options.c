@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "config/approvers.h"
+#include "config/check_options.h"
 #include "config/notify_options.h"
 
 #define SECOND INT64_C(1000)
@@ -59,6 +60,13 @@ static const hf_choice approvals[] = {
 static const hf_choice path_styles[] = {
     {"auto", HF_PATH_STYLE_AUTO}, {"true", HF_PATH_STYLE_YES}, {"false", HF_PATH_STYLE_NO}, {NULL, 0}};
 static const hf_choice severities[] = {{"fail", false}, {"warn", true}, {NULL, 0}};
+static const hf_choice inconclusives[] = {{"hold", HF_INCONCLUSIVE_HOLD},
+                                          {"fail", HF_INCONCLUSIVE_FAIL},
+                                          {"pass", HF_INCONCLUSIVE_PASS},
+                                          {NULL, 0}};
+static const hf_choice counts[] = {{"exact", false}, {"estimated", true}, {NULL, 0}};
+static const hf_choice droppings[] = {{"fail", false}, {"pass", true}, {NULL, 0}};
+static const hf_choice validities[] = {{"named", false}, {"all", true}, {NULL, 0}};
 
 static void *append_copy(void *parent, const char *key, hf_where where)
 {
@@ -185,84 +193,6 @@ static hf_status finish_target(const hf_config_reader *in, void *item)
     return hf_approvers_check(in, target);
 }
 
-static void *append_check(void *parent, const char *key, hf_where where)
-{
-    hf_target_config *target = parent;
-    hf_check_config *check = HF_APPEND_NEW(&target->checks);
-
-    (void) key;
-    check->where = where;
-    check->timeout_ms = -1;
-    return check;
-}
-
-static hf_status finish_check(const hf_config_reader *in, void *item)
-{
-    static const hf_check_kind kinds[] = {HF_CHECK_HTTP, HF_CHECK_SQL, HF_CHECK_SCHEMA, HF_CHECK_COMMAND};
-    hf_check_config *check = item;
-    const bool given[] = {check->http.url != NULL, check->sql.query != NULL, check->schema_file != NULL,
-                          check->command.count > 0};
-    size_t count = 0;
-
-    for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++) {
-        if (!given[i])
-            continue;
-        check->kind = kinds[i];
-        count++;
-    }
-    if (count != 1) {
-        hf_config_refuse(in, check->where, "check \"%s\" %s", check->name,
-                         count == 0 ? "does not say what to check" : "checks more than one thing");
-        return hf_hint(in->error, "give it exactly one of http, sql, schema and command");
-    }
-    if (check->folder != NULL && check->kind != HF_CHECK_COMMAND) {
-        hf_config_refuse(in, check->where, "check \"%s\": only a command runs in a folder", check->name);
-        return hf_hint(in->error, "leave \"folder\" out");
-    }
-    if (check->folder == NULL && check->kind == HF_CHECK_COMMAND)
-        check->folder = hf_strdup(in->folder);
-    if (check->timeout_ms < 0)
-        check->timeout_ms = check->kind == HF_CHECK_COMMAND ? 10 * MINUTE : 10 * SECOND;
-    if (check->kind == HF_CHECK_HTTP && check->http.status.count == 0)
-        HF_PUSH(&check->http.status, 200);
-    if (check->kind == HF_CHECK_HTTP && !hf_starts_with(check->http.url, "http://") &&
-        !hf_starts_with(check->http.url, "https://")) {
-        return hf_config_refuse(in, check->where, "check \"%s\": the url must begin with http:// or https://",
-                                check->name);
-    }
-    if (check->kind == HF_CHECK_SQL && check->sql.compare == NULL) {
-        hf_config_refuse(in, check->where, "check \"%s\" does not say what the query's value must be",
-                         check->name);
-        return hf_hint(in->error,
-                       "add one of equals, not_equals, less_than, at_most, greater_than, at_least");
-    }
-    return HF_OK;
-}
-
-static hf_status push_status(const hf_config_reader *in, const hf_yaml *value, hf_check_config *check)
-{
-    int64_t number;
-
-    if (value->kind != HF_YAML_SCALAR || hf_parse_int(value->text, 100, 599, &number, NULL) != HF_OK) {
-        hf_config_refuse(in, value->where,
-                         "\"status\" must be an HTTP status from 100 to 599, or a list of them");
-        return hf_hint(in->error, "for example status: [200, 204]");
-    }
-    HF_PUSH(&check->http.status, (int) number);
-    return HF_OK;
-}
-
-static hf_status set_status(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
-                            void *base)
-{
-    (void) option;
-    if (value->kind != HF_YAML_SEQUENCE || value->items.count == 0)
-        return push_status(in, value, base);
-    for (size_t i = 0; i < value->items.count; i++)
-        HF_TRY(push_status(in, value->items.items[i], base));
-    return HF_OK;
-}
-
 static hf_status set_headers(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
                              void *base)
 {
@@ -288,48 +218,25 @@ static hf_status set_headers(const hf_config_reader *in, const hf_option *option
     return HF_OK;
 }
 
-static hf_status set_jq(const hf_config_reader *in, const hf_option *option, const hf_yaml *value, void *base)
-{
-    hf_check_config *check = base;
-
-    (void) option;
-    if (value->kind != HF_YAML_SCALAR)
-        return hf_config_refuse(in, value->where, "\"jq\" must be a text");
-    check->http.jq = hf_strdup(value->text);
-    check->http.jq_where = value->where;
-    return HF_OK;
-}
-
-static hf_status set_comparison(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
-                                void *base)
-{
-    static const struct {
-        const char *name, *compare;
-    } words[] = {
-        {"equals", "="},   {"not_equals", "!="},  {"less_than", "<"},
-        {"at_most", "<="}, {"greater_than", ">"}, {"at_least", ">="},
-    };
-    hf_check_config *check = base;
-    const char *name = strrchr(option->path, '.') + 1;
-
-    if (value->kind != HF_YAML_SCALAR)
-        return hf_config_refuse(in, value->where, "\"%s\" must be a number or a text", name);
-    if (check->sql.compare != NULL) {
-        hf_config_refuse(in, value->where, "\"%s\" is a second comparison", name);
-        return hf_hint(in->error, "a check compares once; write a second check for the other bound");
-    }
-    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
-        if (hf_streq(words[i].name, name))
-            check->sql.compare = hf_strdup(words[i].compare);
-    check->sql.value = hf_strdup(value->text);
-    return HF_OK;
-}
-
 #define TARGET(member) AT(hf_target_config, member)
 #define CHECK(member) AT(hf_check_config, member)
 #define COMPARISON(word)                                                                                     \
     {                                                                                                        \
-        "targets.*.checks[].sql." word, HF_OPTION_CUSTOM, .set = set_comparison                              \
+        "targets.*.checks[].sql." word, HF_OPTION_CUSTOM, .set = hf_check_set_comparison                     \
+    }
+
+#define LIMIT(path, member, ...)                                                                             \
+    {                                                                                                        \
+        path, HF_OPTION_CUSTOM, CHECK(member), .set = hf_config_set_limit, ##__VA_ARGS__                     \
+    }
+#define CHANGE(path, member)                                                                                 \
+    LIMIT(path ".increase_at_most", member.increase), LIMIT(path ".decrease_at_most", member.decrease)
+#define REQUEST(path, member)                                                                                \
+    {path ".url", HF_OPTION_TEXT, .required = true, CHECK(member.url)},                                      \
+        {path ".headers", HF_OPTION_CUSTOM, CHECK(member.headers), .set = hf_config_set_headers},            \
+        {path ".ca_file", HF_OPTION_PATH, CHECK(member.ca_file)},                                            \
+    {                                                                                                        \
+        path ".insecure", HF_OPTION_BOOL, CHECK(member.insecure), .fallback = "false"                        \
     }
 
 #define CONTACTS(key, event)                                                                                 \
@@ -603,6 +510,21 @@ const hf_option hf_options[] = {
              "database\n"
              "(it is still in the failed one, which is kept)."},
 
+    {"targets.*.deploy.on_inconclusive", HF_OPTION_ENUM, TARGET(deploy.on_inconclusive),
+     .choices = inconclusives, .fallback = "hold",
+     .help = "Where a check could not tell (the metrics server is down): hold asks on a terminal, and else "
+             "leaves the deploy\n"
+             "as it is for `holdfast resume`; fail takes the way back; pass goes on."},
+    {"targets.*.deploy.observe", HF_OPTION_GROUP, .required = false},
+    {"targets.*.deploy.observe.for", HF_OPTION_DURATION, TARGET(deploy.observe.for_ms), .min = 0, .max = DAY,
+     .fallback = "0", .help = "Once the checks have passed, run them again for so long; 0: not."},
+    {"targets.*.deploy.observe.every", HF_OPTION_DURATION, TARGET(deploy.observe.every_ms), .min = 10,
+     .max = HOUR, .fallback = "10s"},
+    {"targets.*.deploy.observe.failures", HF_OPTION_INT, TARGET(deploy.observe.failures), .min = 1,
+     .max = 10000, .fallback = "3",
+     .help = "One check that fails so often while observed has failed; one that so often in a row cannot "
+             "tell is inconclusive."},
+
     {"targets.*.retention", HF_OPTION_GROUP,
      .help = "The same keys as of repository.retention, all of them in the place of those."},
     KEEP("targets.*.retention", hf_target_config, last, NULL, NULL),
@@ -615,32 +537,48 @@ const hf_option hf_options[] = {
      .max = 36500 * DAY},
     {"targets.*.retention.keep_labels", HF_OPTION_TEXTS, TARGET(retention.keep_labels)},
 
-    {"targets.*.checks", HF_OPTION_LIST, .append = append_check, .finish = finish_check,
+    {"targets.*.checks", HF_OPTION_LIST, .append = hf_check_append, .finish = hf_check_finish,
      .example =
          "# - {name: api health, http: {url: \"http://localhost:8080/healthz\", jq: '.status == \"ok\"', "
          "within: 60s}}\n"
          "# - {name: has users, sql: {query: 'SELECT count(*) FROM users', at_least: 1}}\n"
+         "# - {name: no invoice lost, sql: {query: 'SELECT sum(total) FROM invoices', unchanged: true}}\n"
          "# - {name: critical schema, schema: .github/prisma-verification.json}\n"
+         "# - {name: nothing shrank, rows: {shrink_at_most: 5%, except: [audit.*]}}\n"
+         "# - {name: sequences, sequences: \"*\"}\n"
+         "# - {name: quiet log, log: {file: /var/log/app/*.log, forbid: ['does not exist', FATAL]}}\n"
+         "# - {name: error rate, metric: {url: \"http://prometheus:9090\", query: 'sum(rate(errors[1m]))', "
+         "increase_at_most: 50%}}\n"
+         "# - {name: fresh backup, snapshot: {younger_than: 24h}}\n"
          "# - {name: smoke tests, command: [npm, run, smoke], timeout: 10m, severity: warn}",
-     .help = "What must hold after the migrations; if one fails, the database is put back. A command runs in "
-             "this "
-             "file's\n"
-             "folder (folder: path, beside it, names another), with the connection string as DATABASE_URL."},
+     .help =
+         "What must hold after the migrations; if one fails, the database is put back. A command runs in "
+         "this "
+         "file's\n"
+         "folder (folder: path, beside it, names another), with the connection string as DATABASE_URL.\n"
+         "Beside each may stand severity (fail or warn), timeout of one try, within and retries (how long "
+         "and how\n"
+         "often it is tried again, every so often), and on_inconclusive."},
     {"targets.*.checks[].name", HF_OPTION_TEXT, .required = true, CHECK(name)},
     {"targets.*.checks[].timeout", HF_OPTION_DURATION, CHECK(timeout_ms), .min = 1, .max = DAY},
     {"targets.*.checks[].within", HF_OPTION_DURATION, CHECK(within_ms), .min = 0, .max = DAY,
      .fallback = "0"},
     {"targets.*.checks[].every", HF_OPTION_DURATION, CHECK(every_ms), .min = 10, .max = HOUR,
      .fallback = "1s"},
+    {"targets.*.checks[].retries", HF_OPTION_INT, CHECK(retries), .min = 0, .max = 1000},
     {"targets.*.checks[].severity", HF_OPTION_ENUM, CHECK(warn_only), .choices = severities,
      .fallback = "fail"},
+    {"targets.*.checks[].on_inconclusive", HF_OPTION_ENUM, CHECK(on_inconclusive), .choices = inconclusives},
     {"targets.*.checks[].http", HF_OPTION_GROUP, .required = false},
-    {"targets.*.checks[].http.url", HF_OPTION_TEXT, .required = true, CHECK(http.url)},
+    REQUEST("targets.*.checks[].http", http.request),
     {"targets.*.checks[].http.method", HF_OPTION_TEXT, CHECK(http.method), .fallback = "GET"},
-    {"targets.*.checks[].http.headers", HF_OPTION_CUSTOM, CHECK(http.headers), .set = set_headers},
     {"targets.*.checks[].http.body", HF_OPTION_TEXT, CHECK(http.body)},
-    {"targets.*.checks[].http.status", HF_OPTION_CUSTOM, .set = set_status},
-    {"targets.*.checks[].http.jq", HF_OPTION_CUSTOM, .set = set_jq},
+    {"targets.*.checks[].http.status", HF_OPTION_CUSTOM, .set = hf_check_set_status},
+    {"targets.*.checks[].http.jq", HF_OPTION_CUSTOM, CHECK(http.jq), .set = hf_config_set_placed},
+    {"targets.*.checks[].http.matches", HF_OPTION_CUSTOM, CHECK(http.matches), .set = hf_config_set_placed},
+    {"targets.*.checks[].http.latency_at_most", HF_OPTION_DURATION, CHECK(http.latency_ms), .min = 1,
+     .max = DAY},
+    {"targets.*.checks[].http.follow", HF_OPTION_BOOL, CHECK(http.follow), .fallback = "false"},
     {"targets.*.checks[].http.timeout", HF_OPTION_DURATION, CHECK(timeout_ms), .min = 1, .max = DAY},
     {"targets.*.checks[].http.within", HF_OPTION_DURATION, CHECK(within_ms), .min = 0, .max = DAY},
     {"targets.*.checks[].http.every", HF_OPTION_DURATION, CHECK(every_ms), .min = 10, .max = HOUR},
@@ -652,11 +590,54 @@ const hf_option hf_options[] = {
     COMPARISON("at_most"),
     COMPARISON("greater_than"),
     COMPARISON("at_least"),
-    {"targets.*.checks[].schema", HF_OPTION_PATH, CHECK(schema_file)},
-    {"targets.*.checks[].schema.file", HF_OPTION_PATH, .required = true, CHECK(schema_file)},
-    {"targets.*.checks[].schema.database", HF_OPTION_TEXT, CHECK(schema_database)},
+    {"targets.*.checks[].sql.rows", HF_OPTION_INT, CHECK(sql.rows), .min = 0, .max = 1000000},
+    {"targets.*.checks[].sql.unchanged", HF_OPTION_BOOL, CHECK(sql.unchanged), .fallback = "false"},
+    CHANGE("targets.*.checks[].sql", sql.change),
+    {"targets.*.checks[].schema", HF_OPTION_PATH, CHECK(schema.file)},
+    {"targets.*.checks[].schema.file", HF_OPTION_PATH, CHECK(schema.file)},
+    {"targets.*.checks[].schema.database", HF_OPTION_TEXT, CHECK(schema.database)},
+    {"targets.*.checks[].schema.valid", HF_OPTION_ENUM, CHECK(schema.all_valid), .choices = validities,
+     .fallback = "named"},
     {"targets.*.checks[].command", HF_OPTION_ARGV, CHECK(command)},
     {"targets.*.checks[].folder", HF_OPTION_PATH, CHECK(folder)},
+    {"targets.*.checks[].rows", HF_OPTION_GROUP, .required = false},
+    LIMIT("targets.*.checks[].rows.shrink_at_most", rows.shrink, .required = true),
+    {"targets.*.checks[].rows.tables", HF_OPTION_ARGV, CHECK(rows.tables)},
+    {"targets.*.checks[].rows.except", HF_OPTION_ARGV, CHECK(rows.except)},
+    {"targets.*.checks[].rows.count", HF_OPTION_ENUM, CHECK(rows.estimated), .choices = counts,
+     .fallback = "exact"},
+    {"targets.*.checks[].rows.dropped", HF_OPTION_ENUM, CHECK(rows.may_be_dropped), .choices = droppings,
+     .fallback = "fail"},
+    {"targets.*.checks[].rows.ignore_below", HF_OPTION_INT, CHECK(rows.ignore_below), .min = 0,
+     .max = INT64_MAX, .fallback = "0"},
+    {"targets.*.checks[].sequences", HF_OPTION_ARGV, CHECK(sequences)},
+    {"targets.*.checks[].log", HF_OPTION_GROUP, .required = false},
+    {"targets.*.checks[].log.file", HF_OPTION_PATH, CHECK(log.file)},
+    {"targets.*.checks[].log.journal", HF_OPTION_ARGV, CHECK(log.journal)},
+    {"targets.*.checks[].log.command", HF_OPTION_ARGV, CHECK(log.command)},
+    {"targets.*.checks[].log.forbid", HF_OPTION_CUSTOM, CHECK(log.forbid), .set = hf_config_set_placed_list},
+    {"targets.*.checks[].log.require", HF_OPTION_CUSTOM, CHECK(log.require),
+     .set = hf_config_set_placed_list},
+    {"targets.*.checks[].log.rate", HF_OPTION_GROUP, .required = false},
+    {"targets.*.checks[].log.rate.pattern", HF_OPTION_CUSTOM, .required = true, CHECK(log.rate),
+     .set = hf_config_set_placed},
+    LIMIT("targets.*.checks[].log.rate.at_most", log.rate_at_most),
+    CHANGE("targets.*.checks[].log.rate", log.rate_change),
+    {"targets.*.checks[].log.rate.over", HF_OPTION_DURATION, CHECK(log.over_ms), .min = SECOND,
+     .max = 7 * DAY, .fallback = "15m"},
+    {"targets.*.checks[].metric", HF_OPTION_GROUP, .required = false},
+    REQUEST("targets.*.checks[].metric", metric.request),
+    {"targets.*.checks[].metric.query", HF_OPTION_TEXT, CHECK(metric.query)},
+    {"targets.*.checks[].metric.jq", HF_OPTION_CUSTOM, CHECK(metric.jq), .set = hf_config_set_placed},
+    LIMIT("targets.*.checks[].metric.at_most", metric.at_most),
+    LIMIT("targets.*.checks[].metric.at_least", metric.at_least),
+    LIMIT("targets.*.checks[].metric.ignore_below", metric.ignore_below),
+    LIMIT("targets.*.checks[].metric.empty", metric.empty),
+    CHANGE("targets.*.checks[].metric", metric.change),
+    {"targets.*.checks[].snapshot", HF_OPTION_GROUP, .required = false},
+    {"targets.*.checks[].snapshot.younger_than", HF_OPTION_DURATION, .required = true,
+     CHECK(snapshot.younger_than_ms), .min = SECOND, .max = 3650 * DAY},
+    {"targets.*.checks[].snapshot.proven", HF_OPTION_BOOL, CHECK(snapshot.proven), .fallback = "false"},
 
     {"notify", HF_OPTION_LIST, .append = hf_notify_append, .finish = hf_notify_finish,
      .example = "# - {slack: {url: {env: SLACK_URL}}, events: [rollback, stuck, backup_failed]}\n"

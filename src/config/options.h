@@ -68,6 +68,10 @@ extern const size_t hf_options_count;
 hf_status hf_config_set_texts(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
                               void *base);
 
+/* {env: NAME}, {file: path} or {command: [...]} into the option's hf_secret_source. */
+hf_status hf_config_set_secret(const hf_config_reader *in, const hf_option *option, const hf_yaml *value,
+                               void *base);
+
 /* HF_E_USAGE "<file>:<line>:<column>: <message>". */
 hf_status hf_config_refuse(const hf_config_reader *in, hf_where where, const char *fmt, ...) HF_PRINTF(3, 4);
 

@@ -7,6 +7,7 @@
  *   migrating             is not repeated: resume goes straight to the way back
  *   cloning               resume removes the clone, lets clients in, and refuses
  *   verifying             only reads; repeated
+ *   held                  nothing; the process has ended, and resume begins verifying again
  *   restoring             drops the database beside, whose name holds the cycle's id, and makes it anew
  *   verifying_restore     only reads; resume restores again
  *   restoring in place    is one transaction, known by its name (way_in_place.c)

@@ -213,10 +213,12 @@ void hf_cycle_step(hf_cycle *cycle, hf_cycle_event event)
 
     if (transition == NULL) /* an action that is not held stopped inside the way back */
         transition = hf_transition_find(cycle->state, HF_EVENT_FAILED);
-    if (event == HF_EVENT_FAILED &&
-        (cycle->state == HF_CYCLE_MIGRATING || cycle->state == HF_CYCLE_VERIFYING))
+    if (event == HF_EVENT_FAILED && (cycle->state == HF_CYCLE_MIGRATING ||
+                                     cycle->state == HF_CYCLE_VERIFYING || cycle->state == HF_CYCLE_HELD))
         hf_cycle_fact(cycle, "failed_in", json_string(hf_cycle_state_name(cycle->state)));
-    if (!succeeded(event) && cycle->error.code != HF_OK) {
+    if (event == HF_EVENT_INCONCLUSIVE) {
+        hf_cycle_fact(cycle, "held", hf_cycle_error_json(&cycle->error));
+    } else if (!succeeded(event) && cycle->error.code != HF_OK) {
         hf_log_error(&cycle->error);
         hf_cycle_fact(cycle, is_way_back(cycle->state) ? "way_back_error" : "error",
                       hf_cycle_error_json(&cycle->error));
@@ -277,7 +279,7 @@ static hf_status lower_fence(hf_cycle *cycle, hf_status status, hf_error *error)
 {
     hf_error why;
 
-    if (cycle->state == HF_CYCLE_STUCK) {
+    if (cycle->state == HF_CYCLE_STUCK || cycle->state == HF_CYCLE_HELD) {
         if (hf_fence_is_up(cycle->journal))
             hf_log(HF_LOG_WARNING, "the fence stays up until `holdfast resume` has ended the cycle");
         return status;
@@ -326,7 +328,7 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
     hf_error cause = {.code = HF_OK};
 
     mark_children(cycle);
-    while (!hf_cycle_is_final(cycle->state) && !cycle->lost) {
+    while (!hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_HELD && !cycle->lost) {
         bool hold = is_way_back(cycle->state);
 
         HF_FAULT("deploy.entered", error);
@@ -343,6 +345,10 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
             cycle->waits = true;
             cycle->held = event;
             return HF_OK;
+        }
+        if (cycle->in_group && event == HF_EVENT_INCONCLUSIVE) { /* resume runs the checks of all again */
+            cause = cycle->error;
+            break;
         }
         hf_cycle_step(cycle, event);
         if (cycle->lost)
@@ -368,6 +374,10 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
             (void) hf_hint(error,
                            "%s%s`holdfast resume` tries the way back again; `holdfast report` tells all",
                            cause.hint, cause.hint[0] != '\0' ? "; " : "");
+        else if (cycle->state == HF_CYCLE_HELD || cycle->state == HF_CYCLE_VERIFYING)
+            (void) hf_hint(
+                error, "`holdfast resume` runs the checks again; with --accept it lets pass what they cannot "
+                       "tell, with --roll-back it goes back");
         else
             (void) hf_hint(error, "%s", cause.hint);
     } else if (cycle->unrecorded) {
@@ -380,7 +390,7 @@ hf_status hf_cycle_walk(hf_cycle *cycle, hf_error *error)
 {
     hf_status status = walk_on(cycle, error);
 
-    if (!hf_cycle_is_final(cycle->state) || cycle->lost)
+    if ((!hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_HELD) || cycle->lost)
         return status;
     status = lower_fence(cycle, status, error);
     hf_cycle_told(cycle); /* the last thing, as it waits */
@@ -564,6 +574,11 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
         return hf_fail(error, HF_E_USAGE, "cycle %s is one of a group", hf_journal_cycle(cycle.journal));
     *ret_cycle = hf_strdup(hf_journal_cycle(cycle.journal));
     HF_TRY(hf_cycle_take_up(&cycle, &event, error));
+    if (options->held == HF_HELD_ROLL_BACK &&
+        (cycle.state == HF_CYCLE_HELD || cycle.state == HF_CYCLE_VERIFYING)) {
+        event = HF_EVENT_FAILED;
+        (void) hf_fail(&cycle.error, HF_E_CHECKS_FAILED, "told to go back while the checks had not passed");
+    }
     if (event == HF_EVENT_DONE && hf_cycle_is_final(cycle.state) && cycle.state != HF_CYCLE_STUCK)
         return hf_cycle_walk(&cycle, error); /* it has ended, but for its fence */
     hf_cycle_step(&cycle, event);

@@ -19,6 +19,9 @@
 
 struct hf_plan;
 
+/* What is to be done where a check could not tell. */
+typedef enum hf_held_answer { HF_HELD_WAIT, HF_HELD_AGAIN, HF_HELD_ACCEPT, HF_HELD_ROLL_BACK } hf_held_answer;
+
 typedef struct hf_deploy_options {
     hf_repository *repository;
     const char *config_path; /* for messages about checks */
@@ -38,6 +41,9 @@ typedef struct hf_deploy_options {
     hf_status (*ask)(
         void *context, const struct hf_plan *plan,
         hf_error *error); /* an approval at the terminal: HF_OK, or a refusal; NULL: nobody is there */
+    hf_held_answer (*ask_held)(void *context, const char *why); /* somebody who is there; NULL: nobody is */
+    hf_held_answer
+        held; /* of hf_deploy_resume(): ACCEPT lets what checks cannot tell pass, ROLL_BACK ends verifying */
     void *context;
 } hf_deploy_options;
 

@@ -76,6 +76,12 @@ const hf_transition hf_transitions[] = {
     {HF_CYCLE_VERIFYING, HF_EVENT_INTERRUPTED, HF_CYCLE_VERIFYING,
      "interrupted while verifying; running the checks again"},
 
+    {HF_CYCLE_VERIFYING, HF_EVENT_INCONCLUSIVE, HF_CYCLE_HELD,
+     "a check could not tell; holding until `holdfast resume`, with --accept or --roll-back to decide"},
+
+    {HF_CYCLE_HELD, HF_EVENT_INTERRUPTED, HF_CYCLE_VERIFYING, "running the checks again"},
+    {HF_CYCLE_HELD, HF_EVENT_FAILED, HF_CYCLE_RESTORING, "told to go back; taking the way back"},
+
     {HF_CYCLE_RESTORING, HF_EVENT_DONE, HF_CYCLE_VERIFYING_RESTORE,
      "the rows are as before; comparing the schema"},
     {HF_CYCLE_RESTORING, HF_EVENT_FAILED, HF_CYCLE_STUCK,
@@ -115,6 +121,7 @@ static const struct {
     [HF_CYCLE_CLONING] = {"cloning", HF_E_INTERRUPTED},
     [HF_CYCLE_MIGRATING] = {"migrating", HF_E_INTERRUPTED},
     [HF_CYCLE_VERIFYING] = {"verifying", HF_E_INTERRUPTED},
+    [HF_CYCLE_HELD] = {"held", HF_E_INTERRUPTED},
     [HF_CYCLE_RESTORING] = {"restoring", HF_E_INTERRUPTED},
     [HF_CYCLE_VERIFYING_RESTORE] = {"verifying_restore", HF_E_INTERRUPTED},
     [HF_CYCLE_SWAPPING] = {"swapping", HF_E_INTERRUPTED},
@@ -134,6 +141,7 @@ static const char *const event_names[HF_CYCLE_EVENTS] = {
     [HF_EVENT_ABANDONED] = "abandoned",
     [HF_EVENT_CLONE] = "clone",
     [HF_EVENT_IN_PLACE] = "in_place",
+    [HF_EVENT_INCONCLUSIVE] = "inconclusive",
     [HF_EVENT_INTERRUPTED] = "interrupted",
 };
 

@@ -12,6 +12,7 @@ typedef enum hf_cycle_state {
     HF_CYCLE_CLONING,
     HF_CYCLE_MIGRATING,
     HF_CYCLE_VERIFYING,
+    HF_CYCLE_HELD, /* a check could not tell; ends the process, and resume goes on */
     HF_CYCLE_RESTORING,
     HF_CYCLE_VERIFYING_RESTORE,
     HF_CYCLE_SWAPPING,
@@ -23,16 +24,17 @@ typedef enum hf_cycle_state {
 } hf_cycle_state;
 
 typedef enum hf_cycle_event {
-    HF_EVENT_DONE,        /* the state's action succeeded */
-    HF_EVENT_FAILED,      /* it failed */
-    HF_EVENT_STOPPED,     /* SIGINT or SIGTERM */
-    HF_EVENT_FENCE,       /* it succeeded, and the fence goes up next */
-    HF_EVENT_NO_SNAPSHOT, /* the fence is up, and the snapshot comes after it */
-    HF_EVENT_UNCHANGED,   /* the checks fail, and no migration was applied */
-    HF_EVENT_ABANDONED,   /* another database of the group goes back */
-    HF_EVENT_CLONE,       /* done, and a clone is to be made before the first migration */
-    HF_EVENT_IN_PLACE,    /* done, and nothing is to be swapped */
-    HF_EVENT_INTERRUPTED, /* found so by resume: the process died in this state */
+    HF_EVENT_DONE,         /* the state's action succeeded */
+    HF_EVENT_FAILED,       /* it failed */
+    HF_EVENT_STOPPED,      /* SIGINT or SIGTERM */
+    HF_EVENT_FENCE,        /* it succeeded, and the fence goes up next */
+    HF_EVENT_NO_SNAPSHOT,  /* the fence is up, and the snapshot comes after it */
+    HF_EVENT_UNCHANGED,    /* the checks fail, and no migration was applied */
+    HF_EVENT_ABANDONED,    /* another database of the group goes back */
+    HF_EVENT_CLONE,        /* done, and a clone is to be made before the first migration */
+    HF_EVENT_IN_PLACE,     /* done, and nothing is to be swapped */
+    HF_EVENT_INCONCLUSIVE, /* no check fails, and one could not tell */
+    HF_EVENT_INTERRUPTED,  /* found so by resume: the process died in this state */
     HF_CYCLE_EVENTS
 } hf_cycle_event;
 

@@ -173,6 +173,7 @@ hf_cycle_event hf_phase_preflight(hf_cycle *cycle)
     hf_preflight_look(cycle->options, &look);
     hf_cycle_fact(cycle, "preflight", hf_preflight_json(&look));
     remember_way(cycle, &look);
+    hf_cycle_fact(cycle, "checks_before", json_incref(look.checks_before));
     hf_cycle_fact(cycle, "pending", pending_json(&look.migrations));
     hf_cycle_fact(cycle, "pending_unknown", json_boolean(look.migrations.unknown));
     for (size_t i = 0; i < look.findings.count; i++) {

@@ -8,8 +8,10 @@
 #include "base/text.h"
 #include "checks/checks.h"
 #include "deploy/fence.h"
+#include "deploy/scene.h"
 #include "deploy/sql.h"
 #include "deploy/way.h"
+#include "deploy/validate.h"
 #include "pg/archive_filter.h"
 #include "pg/catalog.h"
 #include "pg/connection.h"
@@ -26,6 +28,7 @@ void hf_preflight_done(hf_preflight *preflight)
     free(preflight->findings.items);
     hf_migration_list_done(&preflight->migrations);
     free(preflight->way_why);
+    json_decref(preflight->checks_before);
     *preflight = (hf_preflight){0};
 }
 
@@ -274,17 +277,46 @@ static void look_at_migrations(const hf_deploy_options *options, hf_preflight *p
     }
 }
 
+static bool look_at_configuration(const hf_deploy_options *options, hf_preflight *preflight)
+{
+    HF_AUTO(hf_config_problems_done) hf_config_problems problems = {0};
+
+    hf_target_validate(options->config_path, options->target, &problems);
+    for (size_t i = 0; i < problems.count; i++)
+        bad_error(preflight, "configuration", &problems.items[i]);
+    return problems.count == 0;
+}
+
+static void warn_of_insecure(const hf_target_config *target, hf_preflight *preflight)
+{
+    for (size_t i = 0; i < target->checks.count; i++) {
+        const hf_check_config *check = &target->checks.items[i];
+
+        if (check->http.request.insecure || check->metric.request.insecure)
+            finding_of(preflight, "checks", HF_FINDING_WARNING,
+                       hf_format("\"%s\" does not check the server's certificate", check->name),
+                       "anybody in between can answer for the server; name its authority with ca_file");
+    }
+}
+
+/* Can they be run, and what will they compare with? */
 static void look_at_checks(const hf_deploy_options *options, hf_preflight *preflight)
 {
+    const hf_target_config *target = options->target;
+    HF_AUTO(hf_scene_done) hf_scene scene = {0};
     hf_error error;
 
-    if (hf_checks_validate(options->config_path, &options->target->checks, &error) != HF_OK)
-        bad_error(preflight, "checks", &error);
-    else if (options->target->checks.count == 0)
+    if (target->checks.count == 0) {
         finding_of(preflight, "checks", HF_FINDING_WARNING, hf_strdup("none are configured"),
                    "a deploy without checks is only as good as its SQL; add some under `checks`");
+        return;
+    }
+    hf_scene_init(options->repository, target, options->url, NULL, &scene);
+    if (hf_checks_before(&target->checks, &scene.scene, &preflight->checks_before, &error) != HF_OK)
+        bad_error(preflight, "checks", &error);
     else
-        good(preflight, "checks", "%zu configured", options->target->checks.count);
+        good(preflight, "checks", "%zu configured", target->checks.count);
+    warn_of_insecure(target, preflight);
 }
 
 static void look_at_maintenance(const hf_deploy_options *options, hf_preflight *preflight)
@@ -337,9 +369,8 @@ static void look_at_filters(const hf_deploy_options *options, hf_preflight *pref
                               &target->snapshot.exclude_data};
     hf_error error;
 
-    if (hf_filter_check(&filter, &error) != HF_OK)
-        bad_error(preflight, "snapshot filters", &error);
-    else if (hf_filter_is_empty(&filter))
+    if (hf_filter_check(&filter, &error) != HF_OK ||
+        hf_filter_is_empty(&filter)) /* the former is told already */
         return;
     else if (target->deploy.allow_filtered)
         finding_of(preflight, "snapshot filters", HF_FINDING_WARNING,
@@ -361,7 +392,7 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
     hf_error error;
     char size[32];
 
-    look_at_checks(options, ret_preflight);
+    const bool configured = look_at_configuration(options, ret_preflight);
     look_at_filters(options, ret_preflight);
     if (hf_pg_connect(&(hf_pg_options){.url = options->url, .purpose = "preflight"}, &pg, &error) != HF_OK ||
         hf_pg_query(pg, hf_sql_preflight, 0, NULL, &facts, &error) != HF_OK) {
@@ -381,4 +412,6 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
     look_at_pg_dump(options, pg, ret_preflight);
     look_at_repository(options, (uint64_t) hf_rows_int(facts, 0, "bytes"), ret_preflight);
     look_at_migrations(options, ret_preflight);
+    if (configured)
+        look_at_checks(options, ret_preflight);
 }

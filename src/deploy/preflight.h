@@ -25,6 +25,7 @@ typedef struct hf_preflight {
     hf_migration_list migrations; /* as far as they could be read */
     hf_rollback_way way;          /* what `auto` means here, or as configured */
     char *way_why;
+    json_t *checks_before; /* what the checks will compare with (checks.h); NULL: could not be taken */
 } hf_preflight;
 void hf_preflight_done(hf_preflight *preflight);
 json_t *hf_preflight_json(const hf_preflight *preflight); /* an array; caller owns */

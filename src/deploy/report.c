@@ -103,6 +103,7 @@ hf_status hf_deploy_report(hf_repository *repository, const char *target, const 
         "after",
         "checks",
         "observed",
+        "held",
         "hooks",
         "notifications",
         "error",

@@ -8,7 +8,7 @@ import pytest
 
 from harness import proc
 
-COMMANDS = ("init", "doctor", "backup", "snapshots", "show", "diff", "verify", "prove", "pin", "unpin", "prune", "gc", "plan", "restore", "copy", "export", "import", "deploy", "resume", "check",
+COMMANDS = ("init", "config", "doctor", "backup", "snapshots", "show", "diff", "verify", "prove", "pin", "unpin", "prune", "gc", "plan", "restore", "copy", "export", "import", "approve", "deploy", "resume", "check",
             "history", "report", "key", "notify", "help", "version", "migrations", "drift")
 
 

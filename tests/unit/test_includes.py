@@ -39,6 +39,7 @@ LIBRARIES = {
     "archive": ["src/repository/bundle"],
     "jq.h": ["src/checks/"],
     "jv.h": ["src/checks/"],
+    "pcre2": ["src/checks/regex"],
     "libfyaml": ["src/config/"],
     "unicode/": ["src/migrations/"],
 }

@@ -72,7 +72,8 @@ static void test_load__names_mistakes_with_line_and_column(void **state)
         {"repository:\ntargets: {a: {}}\n", "hf.yaml:1:1: \"url\" is missing here", ""},
         {"repositroy:\n  url: x\n", "hf.yaml:1:1: unknown key \"repositroy\"",
          "did you mean \"repository\"?"},
-        {"repository:\n  url: x\n  bucket: {}\n", "hf.yaml:3:3: unknown key \"bucket\"", "known here: url, passphrase, s3"},
+        {"repository:\n  url: x\n  bucket: {}\n", "hf.yaml:3:3: unknown key \"bucket\"",
+         "known here: url, passphrase, s3"},
         {"repository:\n  url: x\n  s3: {path_style: maybe}\n",
          "hf.yaml:3:20: \"path_style\" must be auto, true or false, not \"maybe\"", ""},
         {"repository:\n  url: [x]\n", "hf.yaml:2:9: \"url\" must be a path, not a list", ""},
@@ -161,7 +162,27 @@ static void test_load__names_mistakes_with_line_and_column(void **state)
         {HEAD "    checks:\n      - {name: a, sql: {query: SELECT 1, at_least: 1, at_most: 2}}\n",
          "hf.yaml:8:64: \"at_most\" is a second comparison", ""},
         {HEAD "    checks:\n      - {name: a, schema: {database: x}}\n",
-         "hf.yaml:8:28: \"file\" is missing here", ""},
+         "hf.yaml:8:10: check \"a\" does not say what to check", ""},
+        {HEAD "    checks:\n      - {name: a, http: {url: \"http://x\", headers: {X-Key: [a]}}}\n",
+         "hf.yaml:8:53: a header is one name and one line of text, or a secret", "{env: API_KEY}"},
+        {HEAD "    checks:\n      - {name: a, sql: {query: SELECT 1, rows: 1, unchanged: true}}\n",
+         "hf.yaml:8:10: check \"a\" asks for a number of rows and for a value", "two checks"},
+        {HEAD "    checks:\n      - {name: a, rows: {shrink_at_most: 5}}\n",
+         "hf.yaml:8:10: check \"a\": \"shrink_at_most\" must be a percentage", "5%"},
+        {HEAD "    checks:\n      - {name: a, rows: {shrink_at_most: 5%x}}\n",
+         "hf.yaml:8:42: \"shrink_at_most\" must be a number, or a percentage", "10%"},
+        {HEAD "    checks:\n      - {name: a, log: {file: x, journal: y, forbid: z}}\n",
+         "hf.yaml:8:10: check \"a\": a log is exactly one of file, journal and command", "docker"},
+        {HEAD "    checks:\n      - {name: a, log: {file: x}}\n",
+         "hf.yaml:8:10: check \"a\" does not say what the log must have or not have", "forbid"},
+        {HEAD "    checks:\n      - {name: a, log: {file: x, rate: {pattern: y}}}\n",
+         "hf.yaml:8:10: check \"a\": the rate has no limit", "at_most"},
+        {HEAD "    checks:\n      - {name: a, metric: {url: \"http://x\", at_most: 1}}\n",
+         "hf.yaml:8:10: check \"a\": a metric is either a Prometheus query or a jq expression", "query"},
+        {HEAD "    checks:\n      - {name: a, metric: {url: \"http://x\", query: y}}\n",
+         "hf.yaml:8:10: check \"a\" has no limit", "increase_at_most"},
+        {HEAD "    checks:\n      - {name: a, snapshot: {}}\n",
+         "hf.yaml:8:19: \"younger_than\" is missing here", ""},
         {HEAD "    checks:\n      - {name: a, command: [x], severity: warning}\n",
          "hf.yaml:8:43: \"severity\" must be fail or warn, not \"warning\"", ""},
     };
@@ -252,30 +273,39 @@ static void test_load__reads_every_option(void **state)
 
     (void) state;
     assert_int_equal(
-        parse("repository: {url: backups/hf, s3: {endpoint: \"https://s3.x:1\", region: r-1, path_style: true,"
-              " ca_file: ca.pem, profile: p, timeout: 5s}}\n"
-              "targets:\n"
-              "  a:\n"
-              "    database: {url: {file: secrets/url}, maintenance_database: admin}\n"
-              "    snapshot: {jobs: 8, compression: 19, range_pages: 64, chunk_size: 1MiB, lock_timeout: 0,\n"
-              "               pg_dump: [docker, exec, db, pg_dump], verify: stored}\n"
-              "    migrations: {kind: prisma, timeout: 5m, lock_timeout: 3s}\n"
-              "    deploy: {rollback: {way: swap, keep_failed: 2d}}\n"
-              "    checks:\n"
-              "      - name: api\n"
-              "        http: {url: \"https://x/health\", method: POST, headers: {Accept: a/b, X-Y: \"1\"},\n"
-              "               body: hello, status: [200, 401], jq: '.ok', within: 60s, timeout: 2s}\n"
-              "        severity: warn\n"
-              "      - {name: one, http: {url: \"http://x\", status: 204}, within: 5s, every: 500ms}\n"
-              "      - {name: rows, sql: {query: SELECT count(*) FROM t, at_least: 5}}\n"
-              "      - {name: schema, schema: v.json}\n"
-              "      - {name: schema 2, schema: {file: /v.json, database: main}}\n"
-              "      - {name: smoke, command: [npm, test]}\n"
-              "  b:\n"
-              "    database: {url: {command: [get, url]}}\n"
-              "    snapshot: {pg_dump: /opt/pg_dump}\n"
-              "    migrations: {kind: command, command: [npx, prisma], url_variable: DB, folder: app}\n",
-              &config, &error),
+        parse(
+            "repository: {url: backups/hf, s3: {endpoint: \"https://s3.x:1\", region: r-1, path_style: true,"
+            " ca_file: ca.pem, profile: p, timeout: 5s}}\n"
+            "targets:\n"
+            "  a:\n"
+            "    database: {url: {file: secrets/url}, maintenance_database: admin}\n"
+            "    snapshot: {jobs: 8, compression: 19, range_pages: 64, chunk_size: 1MiB, lock_timeout: 0,\n"
+            "               pg_dump: [docker, exec, db, pg_dump], verify: stored}\n"
+            "    migrations: {kind: prisma, timeout: 5m, lock_timeout: 3s}\n"
+            "    deploy: {rollback: {way: swap, keep_failed: 2d}}\n"
+            "    checks:\n"
+            "      - name: api\n"
+            "        http: {url: \"https://x/health\", method: POST, headers: {Accept: a/b, X-Y: \"1\"},\n"
+            "               body: hello, status: [200, 401], jq: '.ok', within: 60s, timeout: 2s}\n"
+            "        severity: warn\n"
+            "      - {name: one, http: {url: \"http://x\", status: 204}, within: 5s, every: 500ms}\n"
+            "      - {name: rows, sql: {query: SELECT count(*) FROM t, at_least: 5}}\n"
+            "      - {name: schema, schema: v.json}\n"
+            "      - {name: schema 2, schema: {file: /v.json, database: main}}\n"
+            "      - {name: smoke, command: [npm, test]}\n"
+            "      - {name: shrink, rows: {shrink_at_most: 2.5%, tables: public.*, count: estimated}, "
+            "retries: 2}\n"
+            "      - {name: lines, log: {file: app.log, forbid: [a, 'b c'], require: d}}\n"
+            "      - {name: errors, metric: {url: \"http://p\", query: up, increase_at_most: 50%, empty: "
+            "0}}\n"
+            "      - {name: same, sql: {query: SELECT 1, unchanged: true}, on_inconclusive: pass}\n"
+            "      - {name: key, http: {url: \"https://x\", headers: {X-Key: {env: KEY}}, matches: ok, "
+            "follow: true}}\n"
+            "  b:\n"
+            "    database: {url: {command: [get, url]}}\n"
+            "    snapshot: {pg_dump: /opt/pg_dump}\n"
+            "    migrations: {kind: command, command: [npx, prisma], url_variable: DB, folder: app}\n",
+            &config, &error),
         HF_OK);
     assert_string_equal(config->repository.url, "file:///etc/hf/backups/hf");
     assert_string_equal(config->repository.s3.endpoint, "https://s3.x:1");
@@ -301,7 +331,7 @@ static void test_load__reads_every_option(void **state)
     assert_int_equal(a->migrations.timeout_ms, 300000);
     assert_int_equal(a->migrations.lock_timeout_ms, 3000);
     assert_int_equal(a->deploy.keep_failed_ms, INT64_C(2) * 24 * 3600 * 1000);
-    assert_int_equal(a->checks.count, 6);
+    assert_int_equal(a->checks.count, 11);
 
     const hf_check_config *check = a->checks.items;
     assert_int_equal(check[0].kind, HF_CHECK_HTTP);
@@ -309,13 +339,14 @@ static void test_load__reads_every_option(void **state)
     assert_int_equal(check[0].where.line, 10);
     assert_int_equal(check[0].where.column, 9);
     assert_string_equal(check[0].http.method, "POST");
-    assert_int_equal(check[0].http.headers.count, 2);
-    assert_string_equal(check[0].http.headers.items[0], "Accept: a/b");
+    assert_int_equal(check[0].http.request.headers.count, 2);
+    assert_string_equal(check[0].http.request.headers.items[0].name, "Accept");
+    assert_string_equal(check[0].http.request.headers.items[0].value, "a/b");
     assert_string_equal(check[0].http.body, "hello");
     assert_int_equal(check[0].http.status.count, 2);
     assert_int_equal(check[0].http.status.items[1], 401);
-    assert_string_equal(check[0].http.jq, ".ok");
-    assert_int_equal(check[0].http.jq_where.line, 12);
+    assert_string_equal(check[0].http.jq.text, ".ok");
+    assert_int_equal(check[0].http.jq.where.line, 12);
     assert_int_equal(check[0].within_ms, 60000);
     assert_int_equal(check[0].timeout_ms, 2000);
     assert_string_equal(check[1].http.method, "GET");
@@ -328,12 +359,32 @@ static void test_load__reads_every_option(void **state)
     assert_string_equal(check[2].sql.compare, ">=");
     assert_string_equal(check[2].sql.value, "5");
     assert_int_equal(check[3].kind, HF_CHECK_SCHEMA);
-    assert_string_equal(check[3].schema_file, "/etc/hf/v.json");
-    assert_null(check[3].schema_database);
-    assert_string_equal(check[4].schema_file, "/v.json");
-    assert_string_equal(check[4].schema_database, "main");
+    assert_string_equal(check[3].schema.file, "/etc/hf/v.json");
+    assert_null(check[3].schema.database);
+    assert_string_equal(check[4].schema.file, "/v.json");
+    assert_string_equal(check[4].schema.database, "main");
     assert_int_equal(check[5].kind, HF_CHECK_COMMAND);
     assert_int_equal(check[5].timeout_ms, 600000);
+    assert_int_equal(check[5].retries, -1);
+    assert_int_equal(check[5].on_inconclusive, HF_INCONCLUSIVE_UNSAID);
+    assert_int_equal(check[6].kind, HF_CHECK_ROWS);
+    assert_true(check[6].rows.shrink.percent && check[6].rows.shrink.value == 2.5 && check[6].rows.estimated);
+    assert_string_equal(check[6].rows.tables.items[0], "public.*");
+    assert_int_equal(check[6].retries, 2);
+    assert_int_equal(check[7].kind, HF_CHECK_LOG);
+    assert_string_equal(check[7].log.file, "/etc/hf/app.log");
+    assert_int_equal(check[7].log.forbid.count, 2);
+    assert_string_equal(check[7].log.forbid.items[1].text, "b c");
+    assert_int_equal(check[7].log.forbid.items[1].where.line, 20);
+    assert_string_equal(check[7].log.require.items[0].text, "d");
+    assert_int_equal(check[8].kind, HF_CHECK_METRIC);
+    assert_true(check[8].metric.change.increase.percent && check[8].metric.change.increase.value == 50);
+    assert_true(check[8].metric.empty.given && !check[8].metric.at_most.given);
+    assert_true(check[9].sql.unchanged && check[9].sql.rows == -1);
+    assert_int_equal(check[9].on_inconclusive, HF_INCONCLUSIVE_PASS);
+    assert_null(check[10].http.request.headers.items[0].value);
+    assert_string_equal(check[10].http.request.headers.items[0].secret.name, "KEY");
+    assert_true(check[10].http.follow);
 
     const hf_target_config *b = &config->targets.items[1];
     assert_int_equal(b->database_url.kind, HF_SECRET_COMMAND);
@@ -424,7 +475,7 @@ static void test_load__accepts_the_examples_comments(void **state)
     }
     if (parse(hf_buf_text(&live), &config, &error) != HF_OK)
         fail_msg("%s in:\n%s", error.message, hf_buf_text(&live));
-    assert_int_equal(config->targets.items[0].checks.count, 4);
+    assert_int_equal(config->targets.items[0].checks.count, 10);
 }
 
 static void test_load__bounds_size_and_depth(void **state)
