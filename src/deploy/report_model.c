@@ -138,6 +138,8 @@ static const outcome *outcome_of(const json_t *cycle)
         {HF_CYCLE_ROLLED_BACK, HF_TONE_WARNING, "Rolled back",
          "the database is as the snapshot has it, row for row"},
         {HF_CYCLE_REFUSED, HF_TONE_QUIET, "Refused", "nothing was touched"},
+        {HF_CYCLE_HELD, HF_TONE_WARNING, "Held",
+         "migrated; a check could not tell, and somebody has to decide"},
         {HF_CYCLE_STUCK, HF_TONE_BAD, "Stuck",
          "the way back failed; snapshot and failed database are both intact"},
     };
@@ -155,6 +157,8 @@ static const json_t *error_of(const json_t *cycle)
 {
     const json_t *last = json_object_get(cycle, "way_back_error");
 
+    if (outcome_of(cycle)->state == HF_CYCLE_HELD)
+        return json_object_get(cycle, "held");
     return outcome_of(cycle)->state == HF_CYCLE_STUCK && json_is_object(last)
                ? last
                : json_object_get(cycle, "error");
@@ -390,6 +394,11 @@ json_t *hf_report_next(const json_t *cycle)
         break;
     case HF_CYCLE_STUCK:
         next_when_stuck(cycle, target, steps);
+        break;
+    case HF_CYCLE_HELD:
+        add_step(steps, "Run the checks again, when they can tell.", "holdfast resume --target %s", target);
+        add_step(steps, "Or let pass what they cannot tell.", "holdfast resume --target %s --accept", target);
+        add_step(steps, "Or go back to the snapshot.", "holdfast resume --target %s --roll-back", target);
         break;
     default:
         add_step(steps, "If no holdfast is at work on it any more, bring it to an end.",
