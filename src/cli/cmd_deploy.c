@@ -8,6 +8,7 @@
 #include "cli/held.h"
 #include "cli/members.h"
 #include "deploy/deploy.h"
+#include "deploy/gate.h"
 #include "stream/digest.h"
 
 static const hf_cli_option options[] = {
@@ -22,6 +23,10 @@ static const hf_cli_option options[] = {
      "deploy only the plan with this digest (of several targets as TARGET:DIGEST), as `holdfast plan` prints "
      "it; see deploy.approval"},
     {"by", "NAME", "who has it deployed, for deploy.approvers.four_eyes; the system's user unless told"},
+    {"override", "GATE",
+     "let this gate not count: window, activity, snapshot, replication, space or shrink; may be given "
+     "several times"},
+    {"reason", "TEXT", "why; kept in the journal"},
     {"retry", NULL, "apply a migration again that an earlier deploy took back, though its file is unchanged"},
     {NULL, NULL, NULL},
 };
@@ -113,12 +118,38 @@ static hf_status read_approved(const hf_cli *cli, hf_deploy_members *members, hf
     return HF_OK;
 }
 
+static hf_status read_overrides(const hf_cli *cli, hf_strings *overrides, hf_error *error)
+{
+    const char *reason = hf_cli_value(cli, "reason");
+
+    for (size_t i = 0; i < cli->option_names.count; i++) {
+        const char *gate = cli->option_values.items[i];
+        bool known = false;
+
+        if (!hf_streq(cli->option_names.items[i], "override"))
+            continue;
+        for (size_t k = 0; hf_gate_names[k] != NULL; k++)
+            known = known || hf_streq(hf_gate_names[k], gate);
+        if (!known) {
+            (void) hf_fail(error, HF_E_USAGE, "there is no gate \"%.40s\"", gate);
+            return hf_hint(error, "window, activity, snapshot, replication, space or shrink");
+        }
+        hf_strings_add(overrides, gate);
+    }
+    if ((overrides->count > 0) == (reason != NULL && reason[0] != '\0'))
+        return HF_OK;
+    (void) hf_fail(error, HF_E_USAGE, "--override and --reason belong together");
+    return hf_hint(error, "holdfast deploy --override window --reason 'the fix for the outage'");
+}
+
 static hf_status deploy(hf_cli *cli, hf_deploy_members *members, hf_strings *expected, hf_error *error)
 {
     HF_AUTO(hf_strings_done) hf_strings cycles = {0};
     HF_AUTO_STR cycle = NULL;
+    HF_AUTO(hf_strings_done) hf_strings overrides = {0};
     hf_status status;
 
+    HF_TRY(read_overrides(cli, &overrides, error));
     HF_TRY(read_expected(cli, members, expected, error));
     HF_TRY(read_approved(cli, members, error));
     for (size_t i = 0; i < members->count; i++) {
@@ -128,6 +159,8 @@ static hf_status deploy(hf_cli *cli, hf_deploy_members *members, hf_strings *exp
         members->options[i].ask_held = hf_may_prompt(cli) ? hf_held_ask : NULL;
         members->options[i].expects = hf_cli_has(cli, "expect");
         members->options[i].expect = expected[i];
+        members->options[i].overrides = overrides;
+        members->options[i].override_reason = hf_cli_value(cli, "reason");
         members->options[i].on_snapshot = copy_snapshot;
         members->options[i].context = &members->items[i];
     }

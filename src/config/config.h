@@ -231,6 +231,38 @@ typedef struct hf_hook_config {
 } hf_hook_config;
 
 typedef enum hf_rollback_way { HF_WAY_SWAP, HF_WAY_CLONE, HF_WAY_IN_PLACE, HF_WAY_AUTO } hf_rollback_way;
+/* Local days since 1970-01-01, the last one too. */
+typedef struct hf_date_span {
+    int64_t first, last;
+} hf_date_span;
+
+typedef struct hf_window_config {
+    hf_where where;
+    unsigned days;                 /* bit 0: Monday */
+    HF_VECTOR(hf_date_span) dates; /* none: every date */
+    int from_minute, to_minute;    /* of the day; to < from: it ends on the day after */
+    char *timezone;
+} hf_window_config;
+
+typedef struct hf_freeze_config {
+    hf_where where;
+    int64_t from, to; /* local minutes since 1970-01-01, without the last */
+    char *timezone;
+    char *reason; /* NULL: none */
+} hf_freeze_config;
+
+/* What must be the case before a deploy may begin; 0: not asked for. */
+typedef struct hf_gates_config {
+    HF_VECTOR(hf_window_config) windows; /* none: at any time */
+    HF_VECTOR(hf_freeze_config) freezes;
+    int max_sessions, max_transactions_per_second;
+    int64_t max_transaction_age_ms, activity_wait_ms;
+    int64_t max_snapshot_age_ms, max_replication_lag_ms;
+    uint64_t min_repository_bytes, min_server_bytes;
+    uint64_t disk_bytes; /* of the server, where it cannot be asked */
+    int shrink_max_percent, shrink_min_rows;
+    hf_strings shrink_ignore; /* patterns of "schema.table" */
+} hf_gates_config;
 
 typedef struct hf_target_config {
     char *name;
@@ -272,6 +304,7 @@ typedef struct hf_target_config {
         struct { /* 0: none */
             int64_t preflight_ms, snapshot_ms, fence_ms, migrate_ms, verify_ms;
         } timeouts;
+        hf_gates_config gates;
         char *reports;       /* folder of the incident reports */
         bool allow_filtered; /* deploy though the snapshot leaves something out */
         hf_hook_config hooks[HF_HOOKS];

@@ -18,6 +18,7 @@
 #include "config/check_options.h"
 #include "config/load.h"
 #include "config/notify_options.h"
+#include "config/gate_options.h"
 #include "config/options.h"
 #include "config/suggest.h"
 
@@ -624,6 +625,7 @@ static void target_done(hf_target_config *target)
     hf_strings_done(&target->deploy.fence.after);
     hf_strings_done(&target->deploy.fence.roles);
     free(target->deploy.reports);
+    hf_gates_config_done(&target->deploy.gates);
     for (size_t i = 0; i < target->checks.count; i++)
         hf_check_config_done(&target->checks.items[i]);
     free(target->checks.items);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "config/approvers.h"
 #include "config/check_options.h"
+#include "config/gate_options.h"
 #include "config/notify_options.h"
 
 #define SECOND INT64_C(1000)
@@ -502,6 +503,60 @@ const hf_option hf_options[] = {
          "count."},
     {"targets.*.deploy.approvers.unsigned", HF_OPTION_BOOL, TARGET(deploy.approvers.unsigned_too),
      .fallback = "false", .help = "--approve DIGEST, or typing the name, will do as well."},
+    {"targets.*.deploy.windows", HF_OPTION_LIST, .append = hf_window_append, .finish = hf_window_finish,
+     .example = "# - {days: [mon-thu], from: \"01:00\", to: \"05:00\", timezone: Europe/Paris}",
+     .help = "When a deploy may begin: in any of these. days: [mon-thu, sat]; dates: [2026-12-05, "
+             "2026-12-08..2026-12-10];\n"
+             "a \"to\" before \"from\" is on the day after; timezone: an IANA name, UTC unless told."},
+    {"targets.*.deploy.windows[].days", HF_OPTION_CUSTOM, .set = hf_window_set_days},
+    {"targets.*.deploy.windows[].dates", HF_OPTION_CUSTOM, .set = hf_window_set_dates},
+    {"targets.*.deploy.windows[].from", HF_OPTION_CUSTOM, .set = hf_window_set_time},
+    {"targets.*.deploy.windows[].to", HF_OPTION_CUSTOM, .set = hf_window_set_time},
+    {"targets.*.deploy.windows[].timezone", HF_OPTION_CUSTOM, .set = hf_window_set_zone},
+    {"targets.*.deploy.freezes", HF_OPTION_LIST, .append = hf_freeze_append, .finish = hf_freeze_finish,
+     .example = "# - {from: 2026-12-20, to: 2027-01-03, timezone: Europe/Paris, reason: the holidays}",
+     .help =
+         "When none may begin, whatever the windows say: days, or a day and a time. \"to\" is the last day."},
+    {"targets.*.deploy.freezes[].from", HF_OPTION_CUSTOM, .required = true, .set = hf_freeze_set_moment},
+    {"targets.*.deploy.freezes[].to", HF_OPTION_CUSTOM, .required = true, .set = hf_freeze_set_moment},
+    {"targets.*.deploy.freezes[].timezone", HF_OPTION_CUSTOM, .set = hf_freeze_set_zone},
+    {"targets.*.deploy.freezes[].reason", HF_OPTION_TEXT, AT(hf_freeze_config, reason)},
+    {"targets.*.deploy.activity", HF_OPTION_GROUP,
+     .help = "How busy the database may be when a deploy begins; 0: as it likes."},
+    {"targets.*.deploy.activity.max_sessions", HF_OPTION_INT, TARGET(deploy.gates.max_sessions),
+     .max = 1000000, .fallback = "0", .help = "Sessions of others in this database."},
+    {"targets.*.deploy.activity.max_transaction_age", HF_OPTION_DURATION,
+     TARGET(deploy.gates.max_transaction_age_ms), .max = 365 * DAY, .fallback = "0",
+     .help = "Of the oldest open transaction in it: a migration would wait for it."},
+    {"targets.*.deploy.activity.max_transactions_per_second", HF_OPTION_INT,
+     TARGET(deploy.gates.max_transactions_per_second), .max = 100000000, .fallback = "0"},
+    {"targets.*.deploy.activity.wait", HF_OPTION_DURATION, TARGET(deploy.gates.activity_wait_ms), .max = DAY,
+     .fallback = "0",
+     .help = "How long to wait until it is calm, within timeouts.preflight; then, or at once with 0, the "
+             "deploy is "
+             "refused."},
+    {"targets.*.deploy.max_snapshot_age", HF_OPTION_DURATION, TARGET(deploy.gates.max_snapshot_age_ms),
+     .max = 3650 * DAY, .fallback = "0",
+     .help =
+         "Refuse if the newest snapshot is older, because the nightly backups do not run; 0: however old."},
+    {"targets.*.deploy.max_replication_lag", HF_OPTION_DURATION, TARGET(deploy.gates.max_replication_lag_ms),
+     .max = 365 * DAY, .fallback = "0", .help = "Of the slowest standby; 0: however slow."},
+    {"targets.*.deploy.space", HF_OPTION_GROUP,
+     .help = "What must be free; a way back by swap needs the database's size."},
+    {"targets.*.deploy.space.repository", HF_OPTION_SIZE, TARGET(deploy.gates.min_repository_bytes),
+     .max = INT64_MAX, .fallback = "0"},
+    {"targets.*.deploy.space.server", HF_OPTION_SIZE, TARGET(deploy.gates.min_server_bytes), .max = INT64_MAX,
+     .fallback = "0", .help = "Known where the server is on this machine, and where disk is given."},
+    {"targets.*.deploy.space.disk", HF_OPTION_SIZE, TARGET(deploy.gates.disk_bytes), .max = INT64_MAX,
+     .fallback = "0", .help = "The size of the server's disk: what is free is this less all databases."},
+    {"targets.*.deploy.shrink", HF_OPTION_GROUP,
+     .help = "Refuse if a table has lost so many of its rows since the snapshot before."},
+    {"targets.*.deploy.shrink.max_percent", HF_OPTION_INT, TARGET(deploy.gates.shrink_max_percent),
+     .max = 100, .fallback = "0", .help = "0: however many."},
+    {"targets.*.deploy.shrink.min_rows", HF_OPTION_INT, TARGET(deploy.gates.shrink_min_rows), .min = 1,
+     .max = 1000000000, .fallback = "100", .help = "Tables that had fewer are not looked at."},
+    {"targets.*.deploy.shrink.ignore", HF_OPTION_TEXTS, TARGET(deploy.gates.shrink_ignore),
+     .help = "Nor those that fit one of these: [public.jobs, \"cache.*\"]."},
     {"targets.*.deploy.reports", HF_OPTION_PATH, TARGET(deploy.reports), .fallback = "holdfast-reports",
      .help = "A folder: for each deploy that was rolled back or is stuck, a report is written there "
              "(incident-*.md)."},

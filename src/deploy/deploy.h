@@ -33,6 +33,8 @@ typedef struct hf_deploy_options {
         *by; /* who has it deployed, and so is the plan's author (approvers.h); NULL: the system's user */
     bool expects; /* the pending set must be exactly the names of `expect` */
     hf_strings expect;
+    hf_strings overrides;        /* gates (gate.h) that do not count, each by its name */
+    const char *override_reason; /* why; NULL only without overrides */
     hf_progress *progress; /* or NULL */
     hf_notifier *notifier; /* is told of the start and the end; or NULL */
     hf_status (*on_snapshot)(

@@ -2,6 +2,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "deploy/approval.h"
+#include "deploy/gate.h"
 #include "deploy/phase.h"
 #include "deploy/plan_brief.h"
 #include "deploy/preflight.h"
@@ -168,6 +169,10 @@ hf_cycle_event hf_phase_preflight(hf_cycle *cycle)
     HF_AUTO(hf_preflight_done) hf_preflight look = {0};
     hf_status status = remember_names(cycle, &cycle->error);
 
+    if (status != HF_OK)
+        return hf_cycle_outcome(status);
+    hf_cycle_fact(cycle, "overrides", hf_gate_overrides(cycle->options));
+    status = hf_gate_wait(cycle->options, &cycle->error);
     if (status != HF_OK)
         return hf_cycle_outcome(status);
     hf_preflight_look(cycle->options, &look);

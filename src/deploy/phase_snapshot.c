@@ -6,6 +6,7 @@
 #include "base/text.h"
 #include "deploy/approval.h"
 #include "deploy/fence.h"
+#include "deploy/gate.h"
 #include "deploy/phase.h"
 #include "snapshot/snapshot.h"
 
@@ -74,7 +75,12 @@ hf_cycle_event hf_phase_snapshot(hf_cycle *cycle)
                   json_integer((json_int_t) hf_manifest_stored_bytes(result.manifest)));
     hf_cycle_fact(cycle, "snapshot_chunks_new", json_integer((json_int_t) result.chunks_new));
     hf_cycle_fact(cycle, "snapshot_chunks_reused", json_integer((json_int_t) result.chunks_reused));
-    if (cycle->options->on_snapshot != NULL)
+    json_t *shrunk = NULL;
+    status = hf_gate_shrink(cycle->options, result.manifest, &shrunk, &cycle->error);
+    hf_cycle_fact(cycle, "shrunk", shrunk);
+    if (status == HF_OK)
+        status = hf_gate_window_again(cycle->options, &cycle->error);
+    if (status == HF_OK && cycle->options->on_snapshot != NULL)
         status = cycle->options->on_snapshot(cycle->options->context, result.manifest->id, &cycle->error);
     if (status == HF_OK)
         status = hf_approval_look_again(cycle->options, hf_journal_fact(cycle->journal, "approval"),

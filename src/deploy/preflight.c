@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "checks/checks.h"
 #include "deploy/fence.h"
+#include "deploy/gate.h"
 #include "deploy/scene.h"
 #include "deploy/sql.h"
 #include "deploy/way.h"
@@ -414,4 +415,5 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
     look_at_migrations(options, ret_preflight);
     if (configured)
         look_at_checks(options, ret_preflight);
+    hf_gates_look(options, pg, (uint64_t) hf_rows_int(facts, 0, "bytes"), ret_preflight);
 }

@@ -95,6 +95,7 @@ hf_status hf_deploy_report(hf_repository *repository, const char *target, const 
         "plan",
         "approval",
         "overrides",
+        "shrunk",
         "fence",
         "clone",
         "applied",

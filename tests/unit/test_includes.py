@@ -41,7 +41,7 @@ LIBRARIES = {
     "jv.h": ["src/checks/"],
     "pcre2": ["src/checks/regex"],
     "libfyaml": ["src/config/"],
-    "unicode/": ["src/migrations/"],
+    "unicode/": ["src/migrations/", "src/config/timezone"],
 }
 
 ROOTS = ["src", "storage-backends", "restore"]
