@@ -99,8 +99,11 @@ const hf_command hf_command_gc = {
     .summary = "remove objects that no snapshot needs, and what kills left behind",
     .details = "Nothing is removed while somebody works with the repository, on whatever host (exit status "
                "14), nor while\n"
-               "the pointer or manifest of any snapshot cannot be read (12). Failed databases whose time\n"
-               "(deploy.rollback.keep_failed) is up are dropped too.",
+               "the pointer or manifest of any snapshot cannot be read (12), nor where the storage's listing "
+               "leaves out\n"
+               "what is there (20). Failed databases whose time (deploy.rollback.keep_failed) is up are "
+               "dropped too, and\n"
+               "what a killed \"prove\" or \"restore --swap\" left for a day.",
     .options = options,
     .run = run,
 };
