@@ -110,6 +110,15 @@ class Told(Good):
         site.write_config()
 
 
+class Observed(Good):
+    """The checks run once more after their first pass."""
+    name, all_points, own = "observed", False, ("deploy.observing",)
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.write_config(deploy={"observe": {"for": "20ms", "every": "10ms"}})
+
+
 class Fails(Deploy):
     name, extra, status = "fails", "fail-halfway", 3
 
@@ -431,5 +440,5 @@ class InBucket(Good):
         return site
 
 
-SCENARIOS = (Good, Told, Fails, Resumed, Fenced, FencedFails, Expires, Group, GroupFails, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd,
+SCENARIOS = (Good, Told, Observed, Fails, Resumed, Fenced, FencedFails, Expires, Group, GroupFails, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd,
              KeyRemove, Approve, Export, Import, Drift, Resolve, InBucket)
