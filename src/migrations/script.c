@@ -10,6 +10,7 @@
 #include "base/signals.h"
 #include "base/text.h"
 #include "migrations/lock_wait.h"
+#include "migrations/unterminated.h"
 #include "migrations/utf8.h"
 
 #define BOM "\xEF\xBB\xBF"
@@ -72,6 +73,15 @@ hf_status hf_script_check(const char *name, const char *sql, size_t len, hf_erro
         (void) hf_fail(error, HF_E_MIGRATION, "migration \"%s\" is not valid UTF-8 in line %d", name,
                        line_of_byte(sql, invalid));
         return hf_hint(error, "save the file as UTF-8; Prisma would put U+FFFD in place of the wrong bytes");
+    }
+
+    size_t begins = 0;
+    const char *endless = hf_unterminated(sql, &begins);
+    if (endless != NULL &&
+        strcasestr(sql, "FROM STDIN") == NULL) { /* rows may hold any quotes, and fail by themselves */
+        (void) hf_fail(error, HF_E_MIGRATION, "migration \"%s\" has %s that begins in line %d and never ends",
+                       name, endless, line_of_byte(sql, begins));
+        return hf_hint(error, "PostgreSQL would answer it with a syntax error (42601)");
     }
     return HF_OK;
 }

@@ -21,7 +21,8 @@
 #define STATEMENT_MAX (1u << 20) /* bytes; a longer one is not parsed */
 #define TREE_MAX (8u << 20)      /* of JSON */
 #define TREES_MAX (64u << 20)    /* of JSON, in one text */
-#define CHILDREN_MAX 8           /* that may die on one text */
+#define STATEMENTS_MAX 100000u /* in one text; the rest of it counts as one more, which is not looked into */
+#define CHILDREN_MAX 8         /* that may die on one text */
 #define CHILD_CPU_SECONDS 60
 #define ROWS "\"valuesLists\":["
 #define CALL "{\"FuncCall\":"
@@ -133,8 +134,12 @@ static void add_extent(extents *list, const char *sql, size_t at, size_t end)
     at = after_blanks(sql, at, end);
     while (end > at && strchr(" \t\r\n\f\v;", sql[end - 1]) != NULL)
         end--;
-    if (end > at)
+    if (end <= at)
+        return;
+    if (list->count <= STATEMENTS_MAX)
         HF_PUSH(list, ((extent){(uint32_t) at, (uint32_t) (end - at)}));
+    else
+        list->items[STATEMENTS_MAX].len = (uint32_t) end - list->items[STATEMENTS_MAX].at;
 }
 
 /* What the splitter passes over (it looks for keywords) is a statement too: PostgreSQL will read it. */
@@ -231,7 +236,7 @@ static _Noreturn void parse_all(int out, const char *sql, size_t len, bool with_
     cut(sql, len, with_parser && len <= STATEMENT_MAX, &list);
     send_record(out, RECORD_STATEMENTS, list.items, list.count * sizeof(extent));
     for (size_t i = first; i < list.count; i++) {
-        if (sent < TREES_MAX)
+        if (sent < TREES_MAX && i < STATEMENTS_MAX)
             sent += parse_one(out, sql, &list.items[i]);
         else
             send_problem(out, "its file holds more than can be looked into");

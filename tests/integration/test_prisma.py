@@ -280,7 +280,7 @@ def test_better(pair, name):
     assert both.ledger(both.ours) is None
 
 
-@pytest.mark.parametrize("sql", [b"\xef\xbb\xbfSELECT 1;", b"SELECT 1;\0", b"SELECT '\xff';"])
+@pytest.mark.parametrize("sql", [b"\xef\xbb\xbfSELECT 1;", b"SELECT 1;\0", b"SELECT '\xff';", b"SELECT 1;\nSELECT 'never;"])
 def test_better_before_anything_runs(pair, sql):
     both = pair({"1_a": "CREATE TABLE x (id int);", "2_b": sql})
     status, document = both.holdfast("deploy")

@@ -130,6 +130,25 @@ static void test_statements__find_comments_outside_quotes(void **state)
     assert_true(hf_statements_comment(sql, end, &end) == (size_t) -1);
 }
 
+/* So that a file of millions of statements costs no more than a large one; what is not looked into has no tree. */
+static void test_statements__are_only_so_many(void **state)
+{
+    (void) state;
+    HF_AUTO(hf_statements_done) hf_statements statements = {0};
+    HF_AUTO_BUF sql = HF_BUF_MAX(1 << 22);
+
+    for (int i = 0; i < 100010; i++)
+        hf_buf_puts(&sql, "SELECT 1;\n");
+    hf_buf_puts(&sql, "DROP TABLE t");
+    read_text(hf_buf_text(&sql), &statements);
+    assert_int_equal(statements.count, 100001);
+    assert_non_null(statements.items[99999].tree);
+    const hf_statement *rest = &statements.items[100000];
+    assert_null(rest->tree);
+    assert_int_equal(rest->at + rest->len, sql.len);
+    assert_int_equal(rest->line, 100001);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -137,6 +156,7 @@ int main(void)
         cmocka_unit_test(test_statements__outlive_the_parser),
         cmocka_unit_test(test_statements__leave_the_rows_of_an_insert_out),
         cmocka_unit_test(test_statements__pass_over_what_is_too_long),
+        cmocka_unit_test(test_statements__are_only_so_many),
         cmocka_unit_test(test_statements__find_comments_outside_quotes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
