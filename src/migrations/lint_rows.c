@@ -27,6 +27,15 @@ bool hf_lint_is_ledger(const char *name)
     return hf_streq(name, "_prisma_migrations") || hf_streq(name, "_holdfast_migrations");
 }
 
+/* A table of the user's may be called pg_something, but the schema pg_catalog goes first. */
+static bool is_catalog(const json_t *range, const json_t *relation)
+{
+    const char *schema = text(range, "schemaname");
+
+    return hf_streq(schema, "pg_catalog") ||
+           (schema[0] == '\0' && relation == NULL && hf_starts_with(text(range, "relname"), "pg_"));
+}
+
 static void note_changed_rows(hf_lint *lint, const json_t *relation)
 {
     if (hf_world_is_new(relation))
@@ -77,6 +86,8 @@ static void change_rows(hf_lint *lint, const json_t *tree, int rule)
 
     if (hf_lint_is_ledger(text(range, "relname")))
         hf_lint_find(lint, HF_RULE_LEDGER, "\"%s\"", text(range, "relname"));
+    if (is_catalog(range, relation))
+        hf_lint_find(lint, HF_RULE_SYSTEM_CATALOG, "\"%s\"", text(range, "relname"));
     if (rule >= 0)
         note_changed_rows(lint, relation);
     if (rule < 0 || hf_world_is_new(relation))
@@ -134,6 +145,9 @@ static void look_at_call(hf_lint *lint, const json_t *call)
 
     if (hf_streq(name, "set_config"))
         hf_world_change_path(lint->world);
+    if (hf_streq(name, "set_config") && hf_streq(first, "session_replication_role") &&
+        hf_streq(text(get(get(json_array_get(arguments, 1), "A_Const"), "sval"), "sval"), "replica"))
+        hf_lint_find(lint, HF_RULE_DISABLE_PROTECTION, "%s", first);
     if (hf_streq(name, "set_config") && !json_is_true(local))
         hf_lint_find(lint, hf_streq(first, "search_path") ? HF_RULE_SET_SEARCH_PATH : HF_RULE_SET_LEAKS, "%s",
                      first);

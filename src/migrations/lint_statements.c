@@ -249,6 +249,12 @@ static void transaction(hf_lint *lint, const json_t *tree)
     }
 }
 
+/* Of SET name TO value: the value, if it is a word or a text; else "". */
+static const char *first_value(const json_t *tree)
+{
+    return text(get(get(json_array_get(get(tree, "args"), 0), "A_Const"), "sval"), "sval");
+}
+
 /* Limits on waiting are wanted in any later migration too. */
 static void set_variable(hf_lint *lint, const json_t *tree)
 {
@@ -260,6 +266,8 @@ static void set_variable(hf_lint *lint, const json_t *tree)
     if (strcasecmp(name, "search_path") == 0 || hf_streq(name, "role") ||
         hf_streq(name, "session_authorization"))
         hf_world_change_path(lint->world);
+    if (strcasecmp(name, "session_replication_role") == 0 && hf_streq(first_value(tree), "replica"))
+        hf_lint_find(lint, HF_RULE_DISABLE_PROTECTION, "%s", name);
     if (truth(tree, "is_local") || hf_streq(kind, "VAR_RESET"))
         return;
     for (size_t i = 0; harmless[i] != NULL; i++)

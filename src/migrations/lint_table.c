@@ -380,6 +380,12 @@ static void disable(const alteration *change)
         hf_lint_find(change->lint, HF_RULE_DISABLE_PROTECTION, "on \"%s\"", relation_name(change));
 }
 
+static void enable_row_security(const alteration *change)
+{
+    if (!hf_world_is_new(change->relation))
+        hf_lint_find(change->lint, HF_RULE_ENABLE_ROW_SECURITY, "on \"%s\"", relation_name(change));
+}
+
 static void copy_table(const alteration *change)
 {
     if (hf_world_is_new(change->relation))
@@ -462,6 +468,7 @@ static const struct {
     {"AT_DisableTrigAll", HF_LOCK_SHARE_ROW_EXCLUSIVE, disable, NULL},
     {"AT_DisableTrigUser", HF_LOCK_SHARE_ROW_EXCLUSIVE, disable, NULL},
     {"AT_DisableRule", HF_LOCK_ACCESS_EXCLUSIVE, disable, NULL},
+    {"AT_EnableRowSecurity", HF_LOCK_ACCESS_EXCLUSIVE, enable_row_security, NULL},
     {"AT_DisableRowSecurity", HF_LOCK_ACCESS_EXCLUSIVE, disable, NULL},
     {"AT_NoForceRowSecurity", HF_LOCK_ACCESS_EXCLUSIVE, disable, NULL},
     {"AT_SetLogged", HF_LOCK_ACCESS_EXCLUSIVE, copy_table, NULL},

@@ -1,0 +1,10 @@
+-- bad
+ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+-- bad
+CREATE POLICY p ON orders;
+ALTER TABLE orders ENABLE ROW LEVEL SECURITY;
+-- good
+CREATE TABLE fresh (id int);
+ALTER TABLE fresh ENABLE ROW LEVEL SECURITY;
+-- good
+CREATE POLICY p ON orders USING (true);
