@@ -20,8 +20,8 @@ const hf_command *const hf_commands[] = {
     &hf_command_gc,        &hf_command_restore,    &hf_command_copy,    &hf_command_export,
     &hf_command_import,    &hf_command_plan,       &hf_command_approve, &hf_command_deploy,
     &hf_command_resume,    &hf_command_migrations, &hf_command_drift,   &hf_command_check,
-    &hf_command_history,   &hf_command_report,     &hf_command_key,     &hf_command_notify,
-    &hf_command_help,      &hf_command_version,
+    &hf_command_history,   &hf_command_report,     &hf_command_metrics, &hf_command_key,
+    &hf_command_notify,    &hf_command_help,       &hf_command_version,
 };
 const size_t hf_commands_count = sizeof(hf_commands) / sizeof(hf_commands[0]);
 

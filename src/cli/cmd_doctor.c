@@ -1,7 +1,11 @@
+#include <stdlib.h>
+#include <string.h>
+
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/output.h"
 #include "cli/session.h"
+#include "deploy/hosts.h"
 #include "deploy/machine.h"
 #include "deploy/preflight.h"
 #include "pg/connection.h"
@@ -205,6 +209,33 @@ static void look_at_copies(examination *doctor, const hf_session *session)
     }
 }
 
+/* What its hosting service is known for; what stands in the way is a warning where it does not. */
+static void look_at_host(examination *doctor, const char *url, bool is_reached)
+{
+    HF_AUTO(hf_strings_done) hf_strings env = {0};
+    const hf_host_habit *habit = NULL;
+    const char *host = "";
+    int port = 5432;
+    hf_error ignored;
+
+    if (hf_pg_url_environment(url, NULL, &env, &ignored) != HF_OK)
+        return;
+    for (size_t i = 0; i < env.count; i++)
+        if (hf_starts_with(env.items[i], "PGHOST="))
+            host = env.items[i] + strlen("PGHOST=");
+        else if (hf_starts_with(env.items[i], "PGPORT="))
+            port = (int) strtol(env.items[i] + strlen("PGPORT="), NULL, 10);
+    while ((habit = hf_host_habit_next(host, port, habit)) != NULL) {
+        tell(doctor, "host",
+             !habit->is_obstacle ? HF_FINDING_GOOD
+             : is_reached        ? HF_FINDING_WARNING
+                                 : HF_FINDING_BAD,
+             habit->seen, habit->remedy);
+        if (habit->is_obstacle)
+            return;
+    }
+}
+
 static void examine_target(examination *doctor, const hf_session *session)
 {
     HF_AUTO_SECRET url = NULL;
@@ -233,6 +264,7 @@ static void examine_target(examination *doctor, const hf_session *session)
         is_reached =
             is_reached || (hf_streq(finding->what, "connection") && finding->level == HF_FINDING_GOOD);
     }
+    look_at_host(doctor, url, is_reached);
     if (is_reached)
         look_at_server(doctor, url);
     look_at_cycles(doctor, session->repository);

@@ -19,6 +19,7 @@ extern const hf_command hf_command_help;
 extern const hf_command hf_command_history;
 extern const hf_command hf_command_import;
 extern const hf_command hf_command_init;
+extern const hf_command hf_command_metrics;
 extern const hf_command hf_command_migrations;
 extern const hf_command hf_command_pin;
 extern const hf_command hf_command_key;

@@ -9,7 +9,7 @@ import pytest
 from harness import proc
 
 COMMANDS = ("init", "config", "doctor", "backup", "snapshots", "show", "diff", "verify", "prove", "pin", "unpin", "prune", "gc", "plan", "restore", "copy", "export", "import", "approve", "deploy", "resume", "check",
-            "history", "report", "key", "notify", "help", "version", "migrations", "drift")
+            "history", "report", "metrics", "key", "notify", "help", "version", "migrations", "drift")
 
 
 def run(tmp_path, *args, env=None, check=None):
