@@ -10,6 +10,7 @@ extern const hf_command hf_command_check;
 extern const hf_command hf_command_config;
 extern const hf_command hf_command_copy;
 extern const hf_command hf_command_deploy;
+extern const hf_command hf_command_rehearse;
 extern const hf_command hf_command_diff;
 extern const hf_command hf_command_doctor;
 extern const hf_command hf_command_drift;

@@ -345,7 +345,8 @@ static bool goes_on(const member *one)
 
 static hf_status resume_loaded(group *all, hf_error *error)
 {
-    bool decided = all->members[0].cycle.state == HF_CYCLE_DEPLOYED, forward = true;
+    const bool told_back = all->members[0].cycle.options->held == HF_HELD_ROLL_BACK;
+    bool decided = all->members[0].cycle.state == HF_CYCLE_DEPLOYED, forward = !told_back;
 
     for (size_t i = 0; i < all->count; i++)
         forward = forward && goes_on(&all->members[i]);
@@ -368,8 +369,11 @@ static hf_status resume_loaded(group *all, hf_error *error)
     }
     if (decided)
         return conclude(all, error);
-    return forward ? go_on(all, error)
-                   : abandon_rest(all, "the group was interrupted before it was decided", error);
+    return forward
+               ? go_on(all, error)
+               : abandon_rest(
+                     all, told_back ? "told to go back" : "the group was interrupted before it was decided",
+                     error);
 }
 
 hf_status hf_deploy_resume_group(const hf_deploy_options *members, size_t count, hf_strings *ret_cycles,
