@@ -209,7 +209,7 @@ static void print_text(const hf_strings *cells)
     hf_grid_print(&grid, 0);
 }
 
-/* RFC 4180; what a spreadsheet would take for a formula becomes text. */
+/* RFC 4180, but for its line ends; what a spreadsheet would take for a formula becomes text. */
 static void put_csv(hf_buf *out, const char *text)
 {
     const bool is_formula = text[0] != '\0' && strchr("=+-@\t", text[0]) != NULL;
@@ -237,7 +237,7 @@ static void put_line(hf_buf *out, const char *const *cells, bool csv)
             hf_markdown_text(out, cells[i]);
         hf_buf_puts(out, csv ? "" : " ");
     }
-    hf_buf_puts(out, csv ? "\r\n" : "|\n");
+    hf_buf_puts(out, csv ? "\n" : "|\n");
 }
 
 static void print_lines(const hf_strings *cells, bool csv)
