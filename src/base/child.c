@@ -16,6 +16,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
 
@@ -201,6 +202,31 @@ static hf_status spawn(const hf_child_options *options, const int child_fds[3], 
     if (code == ENOENT)
         return hf_fail(error, HF_E_NOT_FOUND, "there is no program \"%s\"", options->argv[0]);
     return hf_fail_errno(error, "cannot run \"%s\"", options->argv[0]);
+}
+
+static bool is_program(const char *folder, const char *path)
+{
+    HF_AUTO_STR full = hf_path_join(folder, path);
+    struct stat about;
+
+    return stat(full, &about) == 0 && S_ISREG(about.st_mode) && access(full, X_OK) == 0;
+}
+
+bool hf_child_can_run(const char *program, const char *folder)
+{
+    const char *path = getenv("PATH");
+
+    if (strchr(program, '/') != NULL)
+        return is_program(folder != NULL ? folder : ".", program);
+    for (path = path != NULL ? path : "/bin:/usr/bin"; *path != '\0';) {
+        const size_t len = strcspn(path, ":");
+        HF_AUTO_STR place = hf_strndup(path, len);
+
+        if (is_program(len > 0 ? place : ".", program))
+            return true;
+        path += len + (path[len] == ':');
+    }
+    return false;
 }
 
 static hf_status start(run *self, hf_error *error)

@@ -43,6 +43,9 @@ typedef struct hf_child_result {
 HF_MUST_CHECK hf_status hf_child_run(const hf_child_options *options, hf_child_result *ret_result,
                                      hf_error *error);
 
+/* Is there such a program, as argv[0] of a child that runs in this folder (NULL: ours)?  Whether it works is not known. */
+bool hf_child_can_run(const char *program, const char *folder);
+
 /* Never pass this environment variable on to a child unless it is given in `env`.  The name is copied. */
 void hf_child_hide_env(const char *name);
 

@@ -249,7 +249,8 @@ hf_status hf_config_set_secret(const hf_config_reader *in, const hf_option *opti
         strstr(pair->value->text, "://") == NULL) {
         source->kind = HF_SECRET_ENV;
         source->name = hf_strdup(pair->value->text);
-        hf_child_hide_env(source->name); /* whether or not this command comes to read it */
+        if (option->type != HF_OPTION_SOURCE)
+            hf_child_hide_env(source->name); /* whether or not this command comes to read it */
         return HF_OK;
     }
     if (hf_streq(pair->key, "file") && text) {
@@ -294,6 +295,10 @@ static hf_status set_leaf(const hf_config_reader *in, const hf_option *option, c
     case HF_OPTION_TEXTS:
     case HF_OPTION_ARGV:
         return hf_config_set_texts(in, option, value, base);
+    case HF_OPTION_SOURCE:
+        if (value->kind != HF_YAML_MAPPING)
+            return wrong_type(in, option, value, "{env: NAME}, {file: path} or {command: [program]}");
+        return hf_config_set_secret(in, option, value, base);
     case HF_OPTION_SECRET:
         return hf_config_set_secret(in, option, value, base);
     case HF_OPTION_CUSTOM:

@@ -240,6 +240,17 @@ static hf_status set_headers(const hf_config_reader *in, const hf_option *option
         path ".insecure", HF_OPTION_BOOL, CHECK(member.insecure), .fallback = "false"                        \
     }
 
+/* A program of a deploy: as a list, or as a mapping with the keys below it. */
+#define PROGRAM(path, hook, url, text)                                                                       \
+    {path, HF_OPTION_ARGV, TARGET(deploy.hooks[hook].command), .help = text},                                \
+        {path ".command", HF_OPTION_ARGV, .required = true, TARGET(deploy.hooks[hook].command)},             \
+        {path ".folder", HF_OPTION_PATH, TARGET(deploy.hooks[hook].folder), .fallback = "."},                \
+        {path ".timeout", HF_OPTION_DURATION, TARGET(deploy.hooks[hook].timeout_ms),                         \
+         .min = 1,        .max = DAY,         .fallback = "10m"},                                            \
+    {                                                                                                        \
+        path ".database_url", HF_OPTION_BOOL, TARGET(deploy.hooks[hook].with_url), .fallback = url           \
+    }
+
 #define CONTACTS(key, event)                                                                                 \
     {                                                                                                        \
         "contacts." key, HF_OPTION_TEXTS, AT(hf_config, contacts[event])                                     \
@@ -564,6 +575,37 @@ const hf_option hf_options[] = {
      .help = "Deploy though the snapshot leaves something out: after a way back that is gone from the live "
              "database\n"
              "(it is still in the failed one, which is kept)."},
+    {"targets.*.deploy.hooks", HF_OPTION_GROUP,
+     .help =
+         "Programs before and after each phase: [program, argument], or {command: [...], timeout: 10m, "
+         "database_url: true}\n"
+         "with DATABASE_URL in the environment. They get the cycle's facts as HOLDFAST_... and as JSON on "
+         "stdin. Up to\n"
+         "before_migrate a failure refuses the deploy, until after_verify it counts as a failed check, later "
+         "it is a warning."},
+    PROGRAM("targets.*.deploy.hooks.before_preflight", HF_HOOK_BEFORE_PREFLIGHT, "false", NULL),
+    PROGRAM("targets.*.deploy.hooks.after_preflight", HF_HOOK_AFTER_PREFLIGHT, "false", NULL),
+    PROGRAM("targets.*.deploy.hooks.before_snapshot", HF_HOOK_BEFORE_SNAPSHOT, "false", NULL),
+    PROGRAM("targets.*.deploy.hooks.after_snapshot", HF_HOOK_AFTER_SNAPSHOT, "false", NULL),
+    PROGRAM("targets.*.deploy.hooks.before_migrate", HF_HOOK_BEFORE_MIGRATE, "false", NULL),
+    PROGRAM("targets.*.deploy.hooks.after_migrate", HF_HOOK_AFTER_MIGRATE, "false", NULL),
+    PROGRAM("targets.*.deploy.hooks.before_verify", HF_HOOK_BEFORE_VERIFY, "false", NULL),
+    PROGRAM("targets.*.deploy.hooks.after_verify", HF_HOOK_AFTER_VERIFY, "false", NULL),
+    PROGRAM("targets.*.deploy.hooks.before_rollback", HF_HOOK_BEFORE_ROLLBACK, "false", NULL),
+    PROGRAM("targets.*.deploy.hooks.after_rollback", HF_HOOK_AFTER_ROLLBACK, "false", NULL),
+    PROGRAM("targets.*.deploy.hooks.after_cycle", HF_HOOK_AFTER_CYCLE, "false",
+            "However it ended; HOLDFAST_STATE tells."),
+    PROGRAM("targets.*.deploy.seed", HF_HOOK_SEED, "true",
+            "A program after the migrations and before the checks, with DATABASE_URL; what it does to the "
+            "number of rows of\n"
+            "each table is told. If it fails, the database is put back."),
+    {"targets.*.deploy.app", HF_OPTION_GROUP, .help = "The application that stands on the database."},
+    {"targets.*.deploy.app.revision", HF_OPTION_SOURCE, TARGET(deploy.app_revision),
+     .help = "Where the revision that runs before the deploy is told: {command: [program]}, {env: NAME} or "
+             "{file: path}. It\n"
+             "is recorded when the deploy begins."},
+    PROGRAM("targets.*.deploy.app.rollback", HF_HOOK_APP_ROLLBACK, "false",
+            "What brings it back, with HOLDFAST_REVISION; runs before the database is switched back."),
 
     {"targets.*.deploy.on_inconclusive", HF_OPTION_ENUM, TARGET(deploy.on_inconclusive),
      .choices = inconclusives, .fallback = "hold",

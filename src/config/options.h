@@ -29,6 +29,7 @@ typedef enum hf_option_type {
     HF_OPTION_TEXTS,    /* hf_strings: a list of texts */
     HF_OPTION_ARGV,     /* hf_strings: a list, or one text for a program without arguments */
     HF_OPTION_SECRET,   /* hf_secret_source */
+    HF_OPTION_SOURCE,   /* hf_secret_source of what is no secret */
     HF_OPTION_CUSTOM    /* by the row's `set` */
 } hf_option_type;
 

@@ -43,7 +43,6 @@ static hf_status read_env(const hf_secret_source *source, const char *what, hf_b
 {
     const char *value = getenv(source->name);
 
-    hf_child_hide_env(source->name);
     if (value == NULL || value[0] == '\0') {
         hf_fail(error, HF_E_USAGE, "%s: the environment variable \"%s\" is %s", what, source->name,
                 value == NULL ? "not set" : "empty");
@@ -101,7 +100,7 @@ static hf_status run_command(const hf_secret_source *source, const char *what, h
     return HF_OK;
 }
 
-hf_status hf_secret_read(const hf_secret_source *source, const char *what, char **ret_text, hf_error *error)
+hf_status hf_source_read(const hf_secret_source *source, const char *what, char **ret_text, hf_error *error)
 {
     HF_AUTO(cleanse_buf) hf_buf text = HF_BUF_MAX(SECRET_MAX_BYTES);
     const char *name = source->kind == HF_SECRET_COMMAND ? source->argv.items[0] : source->name;
@@ -136,7 +135,17 @@ hf_status hf_secret_read(const hf_secret_source *source, const char *what, char 
     }
     if (memchr(text.data, '\0', len) != NULL)
         return hf_fail(error, HF_E_USAGE, "%s: \"%s\" gives a text with a NUL character", what, name);
-    HF_AUTO_SECRET secret = hf_strndup(text.data, len);
+    *ret_text = hf_strndup(text.data, len);
+    return HF_OK;
+}
+
+hf_status hf_secret_read(const hf_secret_source *source, const char *what, char **ret_text, hf_error *error)
+{
+    HF_AUTO_SECRET secret = NULL;
+
+    if (source->kind == HF_SECRET_ENV)
+        hf_child_hide_env(source->name);
+    HF_TRY(hf_source_read(source, what, &secret, error));
     hf_log_redact(secret);
     *ret_text = HF_TAKE(secret);
     return HF_OK;

@@ -28,6 +28,10 @@ void hf_secret_source_done(hf_secret_source *source);
 HF_MUST_CHECK hf_status hf_secret_read(const hf_secret_source *source, const char *what, char **ret_text,
                                        hf_error *error);
 
+/* As hf_secret_read(), of what is no secret: it is neither hidden nor redacted, and the caller frees it. */
+HF_MUST_CHECK hf_status hf_source_read(const hf_secret_source *source, const char *what, char **ret_text,
+                                       hf_error *error);
+
 void hf_secret_freep(char **text); /* cleanses */
 #define HF_AUTO_SECRET HF_AUTO(hf_secret_freep) char *
 

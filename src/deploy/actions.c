@@ -12,8 +12,11 @@
  *   verifying_restore     only reads; resume restores again
  *   restoring in place    is one transaction, known by its name (way_in_place.c)
  *   swapping              is one transaction; which side of it we are on shows in the OID of the live name
+ *
+ * Hooks and the seed belong to the state that they run in: one that a kill cut short runs again where the state is repeated.
  */
 #include "base/signals.h"
+#include "deploy/hook.h"
 #include "deploy/phase.h"
 #include "deploy/way.h"
 
@@ -22,6 +25,12 @@ hf_cycle_event hf_cycle_outcome(hf_status status)
     if (status == HF_OK)
         return HF_EVENT_DONE;
     return status == HF_E_CANCELLED || hf_stop_requested() ? HF_EVENT_STOPPED : HF_EVENT_FAILED;
+}
+
+bool hf_cycle_succeeded(hf_cycle_event event)
+{
+    return event == HF_EVENT_DONE || event == HF_EVENT_FENCE || event == HF_EVENT_NO_SNAPSHOT ||
+           event == HF_EVENT_CLONE || event == HF_EVENT_IN_PLACE;
 }
 
 const char *hf_cycle_text(const hf_cycle *cycle, const char *name)
@@ -56,7 +65,7 @@ static hf_cycle_event before_migrating(const hf_cycle *cycle, hf_cycle_event eve
     return event == HF_EVENT_DONE && hf_cycle_way(cycle) == HF_WAY_CLONE ? HF_EVENT_CLONE : event;
 }
 
-hf_cycle_event hf_cycle_act(hf_cycle *cycle)
+static hf_cycle_event act(hf_cycle *cycle)
 {
     switch (cycle->state) {
     case HF_CYCLE_OPENED:
@@ -70,7 +79,7 @@ hf_cycle_event hf_cycle_act(hf_cycle *cycle)
     case HF_CYCLE_CLONING:
         return hf_phase_clone(cycle);
     case HF_CYCLE_MIGRATING:
-        return hf_phase_migrate(cycle);
+        return hf_phase_seed(cycle, hf_phase_migrate(cycle));
     case HF_CYCLE_VERIFYING:
         return hf_phase_verify(cycle);
     case HF_CYCLE_RESTORING:
@@ -83,4 +92,17 @@ hf_cycle_event hf_cycle_act(hf_cycle *cycle)
     default:
         return HF_EVENT_DONE;
     }
+}
+
+hf_cycle_event hf_cycle_act(hf_cycle *cycle)
+{
+    hf_status status = hf_hooks_before(cycle, &cycle->error);
+    hf_cycle_event event = status == HF_OK ? act(cycle) : hf_cycle_outcome(status);
+    const hf_transition *transition = hf_transition_find(cycle->state, event);
+
+    if (status == HF_OK && hf_cycle_succeeded(event) && transition != NULL) {
+        status = hf_hooks_after(cycle, transition->next, &cycle->error);
+        event = status == HF_OK ? event : hf_cycle_outcome(status);
+    }
+    return hf_phase_or_unchanged(cycle, event);
 }

@@ -22,6 +22,7 @@
 #include "config/secret.h"
 #include "deploy/expire.h"
 #include "deploy/fence.h"
+#include "deploy/hook.h"
 #include "deploy/phase.h"
 #include "deploy/preflight.h"
 #include "deploy/tell.h"
@@ -35,6 +36,13 @@ void hf_cycle_fact(hf_cycle *cycle, const char *name, json_t *value)
     if (cycle->facts == NULL)
         cycle->facts = json_object();
     json_object_set_new(cycle->facts, name, value);
+}
+
+const json_t *hf_cycle_known(const hf_cycle *cycle, const char *name)
+{
+    const json_t *value = json_object_get(cycle->facts, name);
+
+    return value != NULL ? value : hf_journal_fact(cycle->journal, name);
 }
 
 json_t *hf_cycle_error_json(const hf_error *error)
@@ -101,17 +109,14 @@ hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error)
     return HF_OK;
 }
 
-/* What a cycle's children are known by; they inherit it. */
-#define CYCLE_VARIABLE "HOLDFAST_CYCLE"
-
 static void mark_children(const hf_cycle *cycle)
 {
-    (void) setenv(CYCLE_VARIABLE, hf_journal_cycle(cycle->journal), 1);
+    (void) setenv(HF_CYCLE_MARK, hf_journal_cycle(cycle->journal), 1);
 }
 
 hf_status hf_cycle_end_orphans(const hf_cycle *cycle, hf_error *error)
 {
-    HF_AUTO_STR variable = hf_format("%s=%s", CYCLE_VARIABLE, hf_journal_cycle(cycle->journal));
+    HF_AUTO_STR variable = hf_format("%s=%s", HF_CYCLE_MARK, hf_journal_cycle(cycle->journal));
     size_t ended = 0;
 
     HF_TRY(hf_orphans_end(variable, &ended, error));
@@ -200,12 +205,6 @@ static void enter(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)
         hf_cycle_tell(cycle);
 }
 
-static bool succeeded(hf_cycle_event event)
-{
-    return event == HF_EVENT_DONE || event == HF_EVENT_FENCE || event == HF_EVENT_NO_SNAPSHOT ||
-           event == HF_EVENT_CLONE || event == HF_EVENT_IN_PLACE;
-}
-
 void hf_cycle_step(hf_cycle *cycle, hf_cycle_event event)
 {
     cycle->waits = false;
@@ -218,7 +217,7 @@ void hf_cycle_step(hf_cycle *cycle, hf_cycle_event event)
         hf_cycle_fact(cycle, "failed_in", json_string(hf_cycle_state_name(cycle->state)));
     if (event == HF_EVENT_INCONCLUSIVE) {
         hf_cycle_fact(cycle, "held", hf_cycle_error_json(&cycle->error));
-    } else if (!succeeded(event) && cycle->error.code != HF_OK) {
+    } else if (!hf_cycle_succeeded(event) && cycle->error.code != HF_OK) {
         hf_log_error(&cycle->error);
         hf_cycle_fact(cycle, is_way_back(cycle->state) ? "way_back_error" : "error",
                       hf_cycle_error_json(&cycle->error));
@@ -295,7 +294,7 @@ int hf_cycle_stage(hf_cycle_state state, hf_cycle_event event)
 {
     const hf_transition *transition = hf_transition_find(state, event);
 
-    if (!succeeded(event) || transition == NULL)
+    if (!hf_cycle_succeeded(event) || transition == NULL)
         return 0;
     if (state == HF_CYCLE_PREFLIGHT)
         return 1;
@@ -339,7 +338,7 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
             hf_stop_release();
         if (cycle->lost)
             break;
-        if (succeeded(event)) /* what was tried on the way does not count */
+        if (hf_cycle_succeeded(event)) /* what was tried on the way does not count */
             cycle->error = (hf_error){.code = HF_OK};
         if (cycle->in_group && hf_cycle_stage(cycle->state, event) > 0) {
             cycle->waits = true;
@@ -393,7 +392,8 @@ hf_status hf_cycle_walk(hf_cycle *cycle, hf_error *error)
     if ((!hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_HELD) || cycle->lost)
         return status;
     status = lower_fence(cycle, status, error);
-    hf_cycle_told(cycle); /* the last thing, as it waits */
+    if (hf_cycle_is_final(cycle->state))
+        hf_hooks_at_end(cycle);
     return status;
 }
 
@@ -517,6 +517,7 @@ hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_e
     hf_status status = hf_cycle_walk(&cycle, error);
     if (status == HF_OK)
         hf_deploy_expire(options);
+    hf_cycles_told(&(hf_cycle *){&cycle}, 1);
     return status;
 }
 
@@ -580,7 +581,10 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
         (void) hf_fail(&cycle.error, HF_E_CHECKS_FAILED, "told to go back while the checks had not passed");
     }
     if (event == HF_EVENT_DONE && hf_cycle_is_final(cycle.state) && cycle.state != HF_CYCLE_STUCK)
-        return hf_cycle_walk(&cycle, error); /* it has ended, but for its fence */
-    hf_cycle_step(&cycle, event);
-    return hf_cycle_walk(&cycle, error);
+        hf_cycle_tell(&cycle); /* it has ended, but for its fence */
+    else
+        hf_cycle_step(&cycle, event);
+    hf_status status = hf_cycle_walk(&cycle, error);
+    hf_cycles_told(&(hf_cycle *){&cycle}, 1);
+    return status;
 }

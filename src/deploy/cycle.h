@@ -31,6 +31,9 @@ void hf_cycle_done(hf_cycle *cycle);
 /* The way back that its preflight chose; swap for a journal that tells of none. */
 hf_rollback_way hf_cycle_way(const hf_cycle *cycle);
 
+/* What the children that may change the database are known by; they inherit it. */
+#define HF_CYCLE_MARK "HOLDFAST_CHILD_OF"
+
 /* The action of each state that has one.  Fills cycle->facts and, unless it answers DONE, cycle->error. */
 hf_cycle_event hf_cycle_act(hf_cycle *cycle);
 
@@ -94,6 +97,9 @@ bool hf_cycle_is_unchanged(const hf_cycle *cycle);
 
 /* Set a fact of the entry to come; steals the reference. */
 void hf_cycle_fact(hf_cycle *cycle, const char *name, json_t *value);
+
+/* The latest value of a fact, recorded or gathered; borrowed, NULL: there is none. */
+const json_t *hf_cycle_known(const hf_cycle *cycle, const char *name);
 
 /* Make the facts gathered so far durable, in an entry of the state that the cycle is in. */
 HF_MUST_CHECK hf_status hf_cycle_note(hf_cycle *cycle, const char *event, hf_error *error);

@@ -27,6 +27,7 @@
 #include "base/text.h"
 #include "deploy/cycle.h"
 #include "deploy/expire.h"
+#include "deploy/tell.h"
 
 typedef struct member {
     hf_cycle cycle;
@@ -45,6 +46,17 @@ static void group_done(group *all)
     for (size_t i = 0; i < all->count; i++)
         hf_cycle_done(&all->members[i].cycle);
     free(all->members);
+}
+
+/* When all that can be done for the databases is done, as it waits. */
+static void told(const group *all)
+{
+    hf_cycle **cycles = hf_alloc(all->count * sizeof(*cycles));
+
+    for (size_t i = 0; i < all->count; i++)
+        cycles[i] = &all->members[i].cycle;
+    hf_cycles_told(cycles, all->count);
+    free(cycles);
 }
 
 static const char *name_of(const member *one)
@@ -254,7 +266,10 @@ hf_status hf_deploy_run_group(const hf_deploy_options *members, size_t count, hf
             status = HF_FAULT_STATUS("group.opened_one", error);
     }
     json_decref(fact);
-    return status == HF_OK ? go_on(&all, error) : status;
+    if (status == HF_OK)
+        status = go_on(&all, error);
+    told(&all);
+    return status;
 }
 
 /* ---- resume ---- */
@@ -388,5 +403,7 @@ hf_status hf_deploy_resume_group(const hf_deploy_options *members, size_t count,
     HF_TRY(read_ids(&all, &ids, error));
     for (size_t i = 0; i < count; i++)
         HF_TRY(load(&all.members[i], ids.items[i], ret_cycles, error));
-    return resume_loaded(&all, error);
+    hf_status status = resume_loaded(&all, error);
+    told(&all);
+    return status;
 }

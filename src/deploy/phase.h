@@ -45,6 +45,15 @@ json_t *hf_cycle_taken_back(const hf_cycle *cycle);
 /* HF_E_MISMATCH unless the schema of a database (NULL: the live one), read back by pg_dump, is the snapshot's. */
 HF_MUST_CHECK hf_status hf_cycle_compare_schema(const hf_cycle *cycle, const char *database, hf_error *error);
 
+/* What the migrations answered, or the seed after them. */
+hf_cycle_event hf_phase_seed(hf_cycle *cycle, hf_cycle_event event);
+
+/* UNCHANGED in the place of a failure to verify, if nothing can have changed. */
+hf_cycle_event hf_phase_or_unchanged(const hf_cycle *cycle, hf_cycle_event event);
+
+/* Did a state's action succeed? */
+bool hf_cycle_succeeded(hf_cycle_event event);
+
 /* The way back by swap: restore the snapshot beside, compare it, exchange both databases. */
 hf_cycle_event hf_way_restore_beside(hf_cycle *cycle);
 hf_cycle_event hf_way_verify_restore(hf_cycle *cycle);

@@ -1,3 +1,5 @@
+#include <string.h>
+
 #include "base/log.h"
 #include "base/signals.h"
 #include "base/text.h"
@@ -9,6 +11,8 @@
 #include "deploy/way.h"
 #include "migrations/migrations.h"
 #include "restore/swap.h"
+
+#define REVISION_MAX 200
 
 static hf_status remember_names(hf_cycle *cycle, hf_error *error)
 {
@@ -40,6 +44,24 @@ static void remember_way(hf_cycle *cycle, const hf_preflight *look)
     HF_AUTO_STR clone = hf_swap_name(json_string_value(json_object_get(cycle->facts, "database")), "clone",
                                      hf_journal_cycle(cycle->journal));
     hf_cycle_fact(cycle, "clone", json_pack("{s:s}", "database", clone));
+}
+
+/* What the application is put back to; what cannot be told now could not be told then. */
+static hf_status remember_revision(hf_cycle *cycle, hf_error *error)
+{
+    const hf_secret_source *source = &cycle->options->target->deploy.app_revision;
+    HF_AUTO_STR revision = NULL;
+
+    if (source->kind == HF_SECRET_NONE)
+        return HF_OK;
+    HF_TRY(hf_source_read(source, "the application's revision (deploy.app.revision)", &revision, error));
+    const size_t len = strlen(revision);
+    if (len > REVISION_MAX || !hf_is_utf8(revision, len) || strpbrk(revision, "\r\n\t\x1b") != NULL)
+        return hf_fail(error, HF_E_USAGE,
+                       "the application's revision (deploy.app.revision) is not one short line of text");
+    hf_log(HF_LOG_INFO, "the application's revision is %s", revision);
+    hf_cycle_fact(cycle, "revision", json_string(revision));
+    return HF_OK;
 }
 
 static hf_status refuse_unexpected(const hf_cycle *cycle, const hf_migration_list *list, hf_error *error)
@@ -168,6 +190,9 @@ hf_cycle_event hf_phase_preflight(hf_cycle *cycle)
 {
     HF_AUTO(hf_preflight_done) hf_preflight look = {0};
     hf_status status = remember_names(cycle, &cycle->error);
+
+    if (status == HF_OK)
+        status = remember_revision(cycle, &cycle->error);
 
     if (status != HF_OK)
         return hf_cycle_outcome(status);

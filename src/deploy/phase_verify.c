@@ -3,6 +3,7 @@
 #include "base/signals.h"
 #include "checks/checks.h"
 #include "deploy/fence.h"
+#include "deploy/hook.h"
 #include "deploy/observe.h"
 #include "deploy/phase.h"
 #include "deploy/scene.h"
@@ -25,7 +26,8 @@ bool hf_cycle_is_unchanged(const hf_cycle *cycle)
 {
     return cycle->options->target->migrations.kind != HF_MIGRATIONS_COMMAND &&
            json_array_size(hf_journal_fact(cycle->journal, "pending")) == 0 &&
-           !json_is_true(hf_journal_fact(cycle->journal, "pending_unknown"));
+           !json_is_true(hf_journal_fact(cycle->journal, "pending_unknown")) &&
+           !hf_hooks_may_have_changed(cycle);
 }
 
 /* The worst that any check gives, with the error. */
@@ -97,9 +99,14 @@ hf_cycle_event hf_phase_verify(hf_cycle *cycle)
         status = cycle->error.code;
 
     hf_cycle_event event = hf_cycle_outcome(status);
-    if (event != HF_EVENT_DONE && hf_cycle_is_unchanged(cycle))
-        return HF_EVENT_UNCHANGED;
     return event == HF_EVENT_FAILED && effect == HF_EFFECT_HOLD && answer != HF_HELD_ROLL_BACK
                ? HF_EVENT_INCONCLUSIVE
+               : event;
+}
+
+hf_cycle_event hf_phase_or_unchanged(const hf_cycle *cycle, hf_cycle_event event)
+{
+    return cycle->state == HF_CYCLE_VERIFYING && event != HF_EVENT_DONE && hf_cycle_is_unchanged(cycle)
+               ? HF_EVENT_UNCHANGED
                : event;
 }

@@ -5,11 +5,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/child.h"
 #include "base/text.h"
 #include "checks/checks.h"
 #include "deploy/fence.h"
 #include "deploy/gate.h"
 #include "deploy/scene.h"
+#include "deploy/hook.h"
 #include "deploy/sql.h"
 #include "deploy/way.h"
 #include "deploy/validate.h"
@@ -320,6 +322,27 @@ static void look_at_checks(const hf_deploy_options *options, hf_preflight *prefl
     warn_of_insecure(target, preflight);
 }
 
+/* One that is missing would be missed in the middle, or on the way back. */
+static void look_at_hooks(const hf_deploy_options *options, hf_preflight *preflight)
+{
+    size_t count = 0;
+
+    for (int i = 0; i < HF_HOOKS; i++) {
+        const hf_hook_config *hook = &options->target->deploy.hooks[i];
+
+        if (hook->command.count == 0)
+            continue;
+        count++;
+        if (!hf_child_can_run(hook->command.items[0], hook->folder))
+            finding_of(preflight, "hooks", HF_FINDING_BAD,
+                       hf_format("there is no program \"%s\" for %s", hook->command.items[0],
+                                 hf_hook_name((hf_hook) i)),
+                       "install it, or correct deploy.hooks, deploy.seed or deploy.app");
+    }
+    if (count > 0 && preflight->bad == 0)
+        good(preflight, "hooks", "%zu configured", count);
+}
+
 static void look_at_maintenance(const hf_deploy_options *options, hf_preflight *preflight)
 {
     HF_AUTO_PG pg = NULL;
@@ -395,6 +418,7 @@ void hf_preflight_look(const hf_deploy_options *options, hf_preflight *ret_prefl
 
     const bool configured = look_at_configuration(options, ret_preflight);
     look_at_filters(options, ret_preflight);
+    look_at_hooks(options, ret_preflight);
     if (hf_pg_connect(&(hf_pg_options){.url = options->url, .purpose = "preflight"}, &pg, &error) != HF_OK ||
         hf_pg_query(pg, hf_sql_preflight, 0, NULL, &facts, &error) != HF_OK) {
         bad_error(ret_preflight, "connection", &error);

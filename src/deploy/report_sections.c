@@ -312,8 +312,10 @@ static void add_seed(const json_t *cycle, hf_report *report)
     {
         hf_report_cell_add(&section->table, HF_TONE_PLAIN, "%s.%s", hf_json_member(row, "schema"),
                            hf_json_member(row, "name"));
-        add_count(&section->table, json_object_get(row, "before"), true, "–");
-        add_count(&section->table, json_object_get(row, "after"), true, "–");
+        const bool exact = !json_is_true(json_object_get(row, "estimated"));
+
+        add_count(&section->table, json_object_get(row, "before"), exact, "–");
+        add_count(&section->table, json_object_get(row, "after"), exact, "–");
     }
 }
 

@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "deploy/hook.h"
 #include "notify/notify.h"
 
 #define FLUSH_MS 10000
@@ -56,6 +57,9 @@ static void put_why(const hf_cycle *cycle, hf_buf *why)
         if (message != NULL && hint != NULL && hint[0] != '\0')
             hf_buf_printf(why, " (%s)", hint);
     }
+    const json_t *back = hf_hook_result(cycle, "app.rollback");
+    if (back != NULL && json_integer_value(json_object_get(back, "status")) != 0)
+        hf_buf_puts(why, "; the APPLICATION was not put back: deploy.app.rollback failed");
     if (why->len == 0 && cycle->error.code != HF_OK)
         hf_buf_puts(why, cycle->error.message);
     if (why->len == 0)
@@ -144,26 +148,47 @@ void hf_notify_warn(const json_t *results)
     }
 }
 
-static hf_status record(hf_cycle *cycle, const json_t *results, hf_error *error)
+/* Those of this cycle, behind what its journal has already; NULL: there are none. */
+static json_t *results_of(const hf_cycle *cycle, const json_t *results)
 {
     const json_t *earlier = hf_journal_fact(cycle->journal, "notifications");
-    json_t *all = earlier != NULL ? json_deep_copy(earlier) : json_array();
+    json_t *all = earlier != NULL ? json_deep_copy(earlier) : json_array(), *item;
+    const size_t before = json_array_size(all);
+    size_t i;
 
-    json_array_extend(all, (json_t *) (uintptr_t) results);
-    hf_cycle_fact(cycle, "notifications", all);
+    json_array_foreach(results, i, item)
+    {
+        if (!hf_streq(json_string_value(json_object_get(item, "cycle")), hf_journal_cycle(cycle->journal)))
+            continue;
+        json_t *own = json_deep_copy(item);
+        json_object_del(own, "cycle");
+        json_array_append_new(all, own);
+    }
+    if (json_array_size(all) > before)
+        return all;
+    json_decref(all);
+    return NULL;
+}
+
+static hf_status record(hf_cycle *cycle, json_t *notifications, hf_error *error)
+{
+    hf_cycle_fact(cycle, "notifications", notifications);
     HF_FAULT("deploy.before_notified", error);
     return hf_cycle_note(cycle, "notified", error);
 }
 
-void hf_cycle_told(hf_cycle *cycle)
+void hf_cycles_told(hf_cycle *const *cycles, size_t count)
 {
-    json_t *results = hf_notifier_flush(cycle->options->notifier, FLUSH_MS);
-    hf_error error = {0};
+    json_t *results = count > 0 ? hf_notifier_flush(cycles[0]->options->notifier, FLUSH_MS) : NULL;
 
-    if (results == NULL)
-        return;
     hf_notify_warn(results);
-    if (record(cycle, results, &error) != HF_OK)
-        hf_log(HF_LOG_WARNING, "what became of the notifications could not be recorded: %s", error.message);
+    for (size_t i = 0; i < count; i++) {
+        json_t *own = cycles[i]->lost || cycles[i]->journal == NULL ? NULL : results_of(cycles[i], results);
+        hf_error error = {0};
+
+        if (own != NULL && record(cycles[i], own, &error) != HF_OK)
+            hf_log(HF_LOG_WARNING, "what became of the notifications could not be recorded: %s",
+                   error.message);
+    }
     json_decref(results);
 }

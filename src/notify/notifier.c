@@ -395,8 +395,9 @@ static json_t *result_of(const destination *to, const queued *item)
     HF_AUTO_STR why = hf_message_clean(item->error.message, sizeof(item->error.message));
     const bool ok = item->done && item->error.code == HF_OK && item->tries > 0;
 
-    return json_pack("{s:s, s:s, s:b, s:s?, s:i}", "to", to->mailbox.config->name, "event",
-                     event_of(&item->letter), "ok", (int) ok, "error",
+    return json_pack("{s:s, s:s?, s:s, s:b, s:s?, s:i}", "to", to->mailbox.config->name, "cycle",
+                     item->letter.message.values[HF_FIELD_CYCLE], "event", event_of(&item->letter), "ok",
+                     (int) ok, "error",
                      ok               ? NULL
                      : why[0] != '\0' ? why
                                       : "it could not be sent in time",

@@ -56,7 +56,7 @@ size_t hf_notifier_test(hf_notifier *notifier, const char *name);
 
 /*
  * Wait until all is sent, at most so long; what is not is given up.  The outcome of each message since the last call, in the
- * order of the configuration: an array of {to, event, ok, error, tries}; the caller owns it, NULL: there were none.
+ * order of the configuration: an array of {to, cycle (null: of none), event, ok, error, tries}; the caller owns it, NULL: there were none.
  */
 json_t *hf_notifier_flush(hf_notifier *notifier, int64_t wait_ms);
 

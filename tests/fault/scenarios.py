@@ -123,6 +123,16 @@ class Fails(Deploy):
     name, extra, status = "fails", "fail-halfway", 3
 
 
+class Hooked(Fails):
+    """With the operator's programs on the way there and back."""
+    name, all_points = "hooked", False
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.write_config(deploy={"hooks": {"before_snapshot": ["true"], "before_migrate": ["true"], "after_cycle": ["true"]},
+                                  "app": {"rollback": ["true"]}})
+
+
 class Resumed(Deploy):
     """The fault meets the resume of a deploy that was killed."""
     name, command, extra, status = "resumed", ("resume",), "fail-halfway", 3

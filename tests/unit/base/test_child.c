@@ -243,6 +243,18 @@ static void test_child__a_failing_reader_ends_it(void **state)
     assert_string_equal(error.message, "enough");
 }
 
+static void test_child__knows_whether_there_is_a_program(void **state)
+{
+    (void) state;
+    assert_true(hf_child_can_run("sh", NULL));
+    assert_true(hf_child_can_run("/bin/sh", "/nowhere"));
+    assert_true(hf_child_can_run("./sh", "/bin"));
+    assert_false(hf_child_can_run("./sh", "/"));
+    assert_false(hf_child_can_run("no-such-program", NULL));
+    assert_false(hf_child_can_run("/etc/passwd", NULL));
+    assert_false(hf_child_can_run("/bin", NULL));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -257,6 +269,7 @@ int main(void)
         unit_test_in_folder(test_child__a_daemon_holding_the_pipe_does_not_hang_us),
         cmocka_unit_test(test_child__a_stop_ends_it_unless_it_may_run_on),
         cmocka_unit_test(test_child__a_failing_reader_ends_it),
+        cmocka_unit_test(test_child__knows_whether_there_is_a_program),
     };
 
     return cmocka_run_group_tests_name("base/child", tests, NULL, NULL);
