@@ -20,6 +20,8 @@ static const hf_cli_option options[] = {
     {"migration", "NAME", "only those with such a migration; * and ? stand for anything"},
     {"operator", "NAME", "only those of this user, or user@host; * and ? stand for anything"},
     {"limit", "N", "only the newest so many"},
+    {"verify", NULL,
+     "fail unless the chain of digests of each of them is whole, from its first entry to its last"},
     {"format", "FORMAT", "text (default), markdown or csv; JSON is --output json"},
     {NULL, NULL, NULL},
 };
@@ -252,6 +254,25 @@ static void print_lines(const hf_strings *cells, bool csv)
     hf_out("%s", hf_buf_text(&out));
 }
 
+/* A journal that can be read has its chain checked by that. */
+static hf_status verify(const json_t *cycles, hf_error *error)
+{
+    const json_t *cycle, *first = NULL;
+    size_t i, broken = 0;
+
+    json_array_foreach(cycles, i, cycle)
+    {
+        if (!hf_streq(hf_json_member(cycle, "state"), "unreadable"))
+            continue;
+        first = first != NULL ? first : cycle;
+        broken++;
+    }
+    if (broken == 0)
+        return HF_OK;
+    return hf_fail(error, HF_E_CORRUPT, "%zu of %zu journals cannot be trusted; the first: %s", broken,
+                   json_array_size(cycles), hf_json_member(json_object_get(first, "error"), "message"));
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     const char *format = hf_cli_value(cli, "format");
@@ -274,8 +295,8 @@ static hf_status run(hf_cli *cli, hf_error *error)
         if (session.target == NULL || session.target == target)
             HF_TRY(list(&session, target->name, &f, cycles, error));
     }
-    if (cli->json)
-        return HF_OK;
+    if (cli->json || hf_cli_has(cli, "verify"))
+        return hf_cli_has(cli, "verify") ? verify(cycles, error) : HF_OK;
     json_array_foreach(cycles, i, cycle) add_row(cycle, markdown ? ", " : " ", &cells);
     if (csv || markdown)
         print_lines(&cells, csv);

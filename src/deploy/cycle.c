@@ -75,36 +75,79 @@ static hf_status check_lock(hf_cycle *cycle, bool was_guarded, hf_error *error)
     return status;
 }
 
+/* Does the session that holds the lock answer, and soon? */
+static bool is_guarded(const hf_cycle *cycle)
+{
+    hf_error ignored;
+
+    if (cycle->guard == NULL)
+        return false;
+    hf_pg_set_deadline(cycle->guard, hf_monotonic_ms() + hf_pg_patience_ms(cycle->guard));
+    hf_status status = hf_pg_exec(cycle->guard, "SELECT 1", &ignored);
+    hf_pg_set_deadline(cycle->guard, 0);
+    return status == HF_OK;
+}
+
+/* advisory locks are a database's own, and the live one is about to be renamed, so it is one of the maintenance database */
+static hf_status try_lock(const hf_cycle *cycle, hf_pg *pg, bool *ret_locked, hf_error *error)
+{
+    HF_AUTO_STR database = hf_pg_url_database(cycle->options->url);
+    HF_AUTO_STR locked = NULL;
+    const char *params[] = {database};
+
+    HF_TRY(hf_pg_query_text(pg,
+                            "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext('holdfast deploy'), "
+                            "pg_catalog.hashtext($1))",
+                            1, params, &locked, error));
+    *ret_locked = hf_streq(locked, "t");
+    return HF_OK;
+}
+
+/*
+ * The server may not know yet that the session before is given up.  It was this process's, which has the repository's lock all the
+ * time, so it may be ended.
+ */
+static hf_status end_former_guard(const hf_cycle *cycle, hf_pg *pg, bool *ret_locked, hf_error *error)
+{
+    HF_AUTO_STR pid = hf_format("%d", cycle->guard_pid);
+    HF_AUTO_STR ended = NULL;
+    const char *params[] = {pid};
+    const int64_t deadline = hf_monotonic_ms() + hf_pg_patience_ms(pg);
+
+    HF_TRY(hf_pg_query_text(
+        pg,
+        "SELECT pg_catalog.pg_terminate_backend(pid) FROM pg_catalog.pg_stat_activity WHERE pid "
+        "= $1::int4 AND application_name = 'holdfast: deploy lock'",
+        1, params, &ended, error));
+    while (ended != NULL && !*ret_locked && hf_monotonic_ms() < deadline) {
+        HF_TRY(hf_sleep_ms(100, error));
+        HF_TRY(try_lock(cycle, pg, ret_locked, error));
+    }
+    return HF_OK;
+}
+
 hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error)
 {
     HF_AUTO_PG pg = NULL;
-    HF_AUTO_STR locked = NULL;
-    hf_error ignored;
-    bool is_guarded = cycle->guard != NULL && hf_pg_exec(cycle->guard, "SELECT 1", &ignored) == HF_OK;
+    const bool was_guarded = is_guarded(cycle);
+    bool locked = false;
 
-    HF_TRY(check_lock(cycle, is_guarded, error));
-    if (is_guarded)
+    HF_TRY(check_lock(cycle, was_guarded, error));
+    if (was_guarded)
         return HF_OK;
     hf_pg_freep(&cycle->guard);
-
-    /* advisory locks are a database's own, and the live one is about to be renamed */
     HF_TRY(hf_maintenance_connect(cycle->options->target, cycle->options->url, "deploy lock", &pg, error));
-    char *database = hf_pg_url_database(cycle->options->url);
-    const char *params[] = {database};
-    hf_status status =
-        hf_pg_query_text(pg,
-                         "SELECT pg_catalog.pg_try_advisory_lock(pg_catalog.hashtext('holdfast deploy'), "
-                         "pg_catalog.hashtext($1))",
-                         1, params, &locked, error);
-    free(database);
-    HF_TRY(status);
-    if (!hf_streq(locked, "t")) {
+    HF_TRY(try_lock(cycle, pg, &locked, error));
+    if (!locked && cycle->guard_pid > 0)
+        HF_TRY(end_former_guard(cycle, pg, &locked, error));
+    if (!locked) {
         (void) hf_fail(error, HF_E_BUSY, "another holdfast is deploying to this database");
         return hf_hint(
             error,
             "wait for it; on the server: SELECT * FROM pg_stat_activity WHERE application_name = 'holdfast: "
             "deploy lock'");
     }
+    cycle->guard_pid = hf_pg_pid(pg);
     cycle->guard = HF_TAKE(pg);
     return HF_OK;
 }
@@ -473,12 +516,30 @@ hf_status hf_cycle_claim(hf_cycle *cycle, const hf_deploy_options *options, cons
     return new_cycle ? refuse_interrupted(options, error) : HF_OK;
 }
 
-char *hf_cycle_new_id(void)
+/* When a cycle began, by its id; 0: it does not tell. */
+static int64_t began_ms(const char *id)
 {
+    int64_t time_ms = 0;
+
+    if (strlen(id) < strlen("20261121T073002Z"))
+        return 0;
+    HF_AUTO_STR text =
+        hf_format("%.4s-%.2s-%.2sT%.2s:%.2s:%.2sZ", id, id + 4, id + 6, id + 9, id + 11, id + 13);
+    return hf_time_parse(text, &time_ms, NULL) == HF_OK ? time_ms : 0;
+}
+
+hf_status hf_cycle_new_id(const hf_deploy_options *options, char **ret_id, hf_error *error)
+{
+    HF_AUTO(hf_strings_done) hf_strings cycles = {0};
     char time[32], random[7];
 
+    HF_TRY(hf_journal_list(options->repository, options->target->name, &cycles, error));
+    const int64_t last_ms = cycles.count > 0 ? began_ms(cycles.items[cycles.count - 1]) : 0;
+    const int64_t now_ms = hf_now_ms();
+
     hf_random_hex(3, random);
-    return hf_format("%s-%s", hf_time_compact(hf_now_ms(), time), random);
+    *ret_id = hf_format("%s-%s", hf_time_compact(now_ms > last_ms ? now_ms : last_ms + 1000, time), random);
+    return HF_OK;
 }
 
 hf_status hf_cycle_open(hf_cycle *cycle, const char *id, json_t *group, hf_error *error)
@@ -508,10 +569,11 @@ hf_status hf_cycle_decide(hf_cycle *cycle, hf_error *error)
 hf_status hf_deploy_run(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
 {
     HF_AUTO(hf_cycle_done) hf_cycle cycle = {.state = HF_CYCLE_OPENED};
-    HF_AUTO_STR id = hf_cycle_new_id();
+    HF_AUTO_STR id = NULL;
 
     HF_TRY(hf_cycle_claim(&cycle, options, "deploy", true, error));
     HF_TRY(hf_cycle_guard(&cycle, error));
+    HF_TRY(hf_cycle_new_id(options, &id, error));
     HF_TRY(hf_cycle_open(&cycle, id, NULL, error));
     *ret_cycle = HF_TAKE(id);
     hf_status status = hf_cycle_walk(&cycle, error);

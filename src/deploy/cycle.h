@@ -18,6 +18,7 @@ typedef struct hf_cycle {
     hf_cycle_state state;
     hf_lock *lock;       /* of the repository; owned */
     hf_pg *guard;        /* holds the advisory lock, in the maintenance database */
+    int guard_pid;       /* of its backend, the last one; 0: none yet */
     json_t *facts;       /* gathered by the action under way, for the next journal entry; owned */
     hf_error error;      /* of the action that failed; the first one is what the cycle ends with */
     bool lost;           /* the lock is another's: nothing may be changed or recorded any more */
@@ -58,7 +59,11 @@ HF_MUST_CHECK hf_status hf_cycle_end_orphans(const hf_cycle *cycle, hf_error *er
  */
 HF_MUST_CHECK hf_status hf_cycle_claim(hf_cycle *cycle, const hf_deploy_options *options, const char *purpose,
                                        bool new_cycle, hf_error *error);
-char *hf_cycle_new_id(void); /* the caller owns it */
+/*
+ * An id for a cycle, under the target's lock; the caller owns it.  It sorts behind all others of the target, whatever the clock says:
+ * the last one is the one that may have to be resumed.
+ */
+HF_MUST_CHECK hf_status hf_cycle_new_id(const hf_deploy_options *options, char **ret_id, hf_error *error);
 
 /* Begin the journal; `group` (borrowed, or NULL) becomes a fact of its first entry. */
 HF_MUST_CHECK hf_status hf_cycle_open(hf_cycle *cycle, const char *id, json_t *group, hf_error *error);

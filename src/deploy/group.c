@@ -245,13 +245,17 @@ hf_status hf_deploy_run_group(const hf_deploy_options *members, size_t count, hf
 
     hf_status status = make(members, count, &all, error);
     for (size_t i = 0; status == HF_OK && i < count; i++) {
-        HF_AUTO_STR id = hf_cycle_new_id();
+        HF_AUTO_STR id = NULL;
 
         status = hf_cycle_claim(&all.members[i].cycle, &members[i], "deploy", true, error);
         if (status == HF_OK)
             status = hf_cycle_guard(&all.members[i].cycle, error);
-        if (status != HF_OK)
+        if (status == HF_OK)
+            status = hf_cycle_new_id(&members[i], &id, error);
+        if (status != HF_OK) {
             (void) hf_prefix(error, "target \"%s\"", members[i].target->name);
+            break;
+        }
         hf_strings_add(&ids, id);
         json_array_append_new(targets, json_string(members[i].target->name));
         json_array_append_new(cycles, json_string(id));

@@ -1,10 +1,13 @@
 #include "pg/connection.h"
 
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <time.h>
 
 #include "base/clock.h"
 #include "base/retry.h"
@@ -17,7 +20,8 @@
 #define NOTICES_MAX (64u << 10)
 #define SQL_MAX (1024u << 20)
 #define OLDEST_SERVER 140000 /* TID range scans, idle_session_timeout, pg_read_all_data */
-#define POLL_MS 200          /* how soon a stop request is noticed while the server is silent */
+#define PATIENCE_MS 10000 /* for an answer that cannot take long; connect_timeout in the URL says otherwise */
+#define POLL_MS 200       /* how soon a stop request is noticed while the server is silent */
 
 static const struct {
     const char *sqlstate; /* whole, or a class of two characters */
@@ -201,13 +205,19 @@ static char *describe_host(const PQconninfoOption *options)
                      port != NULL ? port : "5432");
 }
 
+static int64_t patience(const PQconninfoOption *url)
+{
+    const char *timeout = given(url, "connect_timeout");
+
+    return timeout != NULL ? 1000 * strtol(timeout, NULL, 10) : PATIENCE_MS;
+}
+
 static hf_status connect_once(const PQconninfoOption *url, const hf_pg_options *options, const char *host,
                               PGconn **ret_conn, hf_error *error)
 {
     HF_AUTO_STR name = hf_format("holdfast: %s", options->purpose);
     conn_parameters parameters = {.count = 0};
-    const char *timeout = given(url, "connect_timeout");
-    int64_t timeout_ms = timeout != NULL ? 1000 * strtol(timeout, NULL, 10) : 10000;
+    const int64_t timeout_ms = patience(url);
 
     for (const PQconninfoOption *option = url; option->keyword != NULL && parameters.count < 50; option++)
         if (option->val != NULL && option->val[0] != '\0' && !hf_streq(option->keyword, "application_name") &&
@@ -314,12 +324,14 @@ hf_status hf_pg_connect(const hf_pg_options *options, hf_pg **ret_pg, hf_error *
     do {
         status = connect_once(url, options, host, &conn, error);
     } while (status != HF_OK && hf_retry_again(&retry, status, 0));
+    const int64_t patience_ms = patience(url);
     PQconninfoFree(url);
     if (status != HF_OK)
         return status;
 
     HF_AUTO_PG pg = hf_alloc(sizeof(*pg));
-    *pg = (hf_pg){.conn = conn, .host = HF_TAKE(host), .notices = HF_BUF_MAX(NOTICES_MAX)};
+    *pg = (hf_pg){
+        .patience_ms = patience_ms, .conn = conn, .host = HF_TAKE(host), .notices = HF_BUF_MAX(NOTICES_MAX)};
     (void) PQsetNoticeReceiver(conn, keep_notice, pg);
     HF_TRY(prepare_session(pg, options, error));
     *ret_pg = HF_TAKE(pg);
@@ -394,13 +406,36 @@ char *hf_pg_take_notices(hf_pg *pg)
 
 /* ---- statements ---- */
 
-void hf_pg_cancel(hf_pg *pg)
+static void *send_cancel(void *cancel)
 {
     char ignored[256];
-    PGcancel *cancel = PQgetCancel(pg->conn);
 
     (void) PQcancel(cancel, ignored, sizeof(ignored));
     PQfreeCancel(cancel);
+    return NULL;
+}
+
+/* PQcancel() waits for the server without a limit, so a thread of its own does, and is left behind where the server stands still. */
+void hf_pg_cancel(hf_pg *pg)
+{
+    PGcancel *cancel = PQgetCancel(pg->conn);
+    pthread_t thread;
+    struct timespec until;
+
+    pg->cancelled_ms = hf_monotonic_ms();
+    if (cancel == NULL || pthread_create(&thread, NULL, send_cancel, cancel) != 0) {
+        PQfreeCancel(cancel);
+        return;
+    }
+    (void) clock_gettime(CLOCK_REALTIME, &until);
+    until.tv_sec += (time_t) (pg->patience_ms / 1000);
+    if (pthread_timedjoin_np(thread, NULL, &until) != 0)
+        (void) pthread_detach(thread);
+}
+
+int64_t hf_pg_patience_ms(const hf_pg *pg)
+{
+    return pg->patience_ms;
 }
 
 void hf_pg_set_deadline(hf_pg *pg, int64_t monotonic_ms)
@@ -429,6 +464,12 @@ hf_status hf_pg_wait_socket(hf_pg *pg, bool for_writing, bool *cancelled, hf_err
         if ((hf_stop_requested() || is_late(pg)) && !*cancelled) {
             *cancelled = true;
             hf_pg_cancel(pg);
+        }
+        if (*cancelled && hf_monotonic_ms() - pg->cancelled_ms > pg->patience_ms) {
+            (void) shutdown(fd.fd, SHUT_RDWR); /* so that nobody waits for it any more */
+            (void) hf_fail(error, HF_E_CONNECTION,
+                           "the connection to %s was given up: the server does not answer", pg->host);
+            return hf_hint(error, "the server, or something before it, stands still");
         }
         if (pg->watch != NULL)
             pg->watch(pg->watch_context);

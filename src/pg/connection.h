@@ -45,6 +45,9 @@ bool hf_pg_in_transaction(const hf_pg *pg); /* open or failed */
 /* Notices of the server are kept (the latest 64 KiB) until taken. */
 char *hf_pg_take_notices(hf_pg *pg); /* caller owns; NULL when there are none */
 
+/* How long to wait for an answer that cannot take long: connect_timeout of the URL, or 10 s.  After a cancel no more is waited. */
+int64_t hf_pg_patience_ms(const hf_pg *pg);
+
 /*
  * From then on (hf_monotonic_ms(); 0: never) the statement under way is cancelled, and its call returns HF_E_TIMEOUT.  Unlike
  * statement_timeout it is not a matter of each statement of a text, and no text can change it.

@@ -12,7 +12,9 @@ struct hf_pg {
     char *host;
     int version;
     hf_buf notices;
-    int64_t deadline_ms; /* of hf_pg_set_deadline(); 0: none */
+    int64_t patience_ms;  /* for an answer that cannot take long */
+    int64_t cancelled_ms; /* when the last request to cancel was sent */
+    int64_t deadline_ms;  /* of hf_pg_set_deadline(); 0: none */
     void (*watch)(void *context);
     void *watch_context;
     int error_position;
