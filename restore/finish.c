@@ -78,13 +78,37 @@ void hf_refresh_failed(hf_job *job, size_t number, const hf_error *error)
                   error->message);
 }
 
+static void warn(hf_job *job, const char *message)
+{
+    pthread_mutex_lock(&job->mutex);
+    hf_strings_add(&job->report->warnings, message);
+    pthread_mutex_unlock(&job->mutex);
+}
+
+hf_status hf_take_statistics(hf_job *job, hf_restore_session *session, size_t number, hf_error *error)
+{
+    const hf_entry *entry = &job->archive->entries.items[number];
+    HF_AUTO_BUF sql = HF_BUF_MAX(4096);
+    hf_status status = hf_pg_exec(session->pg, entry->definition, error);
+
+    if (status == HF_OK || !hf_is_of_statement(status))
+        return status;
+    HF_AUTO_STR shown = hf_pg_table_shown(entry->schema, entry->tag);
+    HF_AUTO_STR warning = hf_format("the statistics of %s are gathered anew: %s", shown, error->message);
+    warn(job, warning);
+    hf_buf_puts(&sql, "ANALYZE ");
+    hf_sql_qualified(&sql, entry->schema, entry->tag); /* of an index the server says that it is skipped */
+    status = hf_pg_exec(session->pg, hf_buf_text(&sql), error);
+    return hf_is_of_statement(status) ? HF_OK : status;
+}
+
 /* Statistics that cannot be had are a warning: the data is there. */
 hf_status hf_analyze(hf_job *job, hf_restore_session *session, size_t first, size_t count, hf_error *error)
 {
     HF_AUTO_BUF sql = HF_BUF_MAX(STATEMENT_MAX);
     for (size_t i = first; i < first + count; i++) {
         const hf_table_state *state = &job->tables[i];
-        if (state->left_out)
+        if (state->left_out || state->has_statistics)
             continue;
         hf_buf_puts(&sql, sql.len == 0 ? "ANALYZE " : ", ");
         hf_sql_qualified(&sql, state->table->schema, state->table->name);
@@ -102,8 +126,6 @@ hf_status hf_analyze(hf_job *job, hf_restore_session *session, size_t first, siz
             *error = failure;
         return status;
     }
-    pthread_mutex_lock(&job->mutex);
-    hf_strings_add(&job->report->warnings, failure.message);
-    pthread_mutex_unlock(&job->mutex);
+    warn(job, failure.message);
     return HF_OK;
 }

@@ -26,6 +26,7 @@ typedef enum hf_task_kind {
     HF_TASK_LARGE,      /* large objects; subject: chunk */
     HF_TASK_LARGE_READ, /* their verification; subject: the first chunk of a range */
     HF_TASK_REFRESH,    /* subject: entry of a materialized view */
+    HF_TASK_STATISTICS, /* of the source; subject: entry */
     HF_TASK_ANALYZE     /* subject: first table, part: how many from there on */
 } hf_task_kind;
 
@@ -38,6 +39,7 @@ typedef struct hf_table_state {
     const hf_entry *entry; /* its TABLE entry; NULL: an extension made it */
     bool left_out;         /* no rows are loaded, nothing is verified */
     bool whole;            /* one worker loads it in one transaction */
+    bool has_statistics;   /* of the source, and needs none of its own */
     bool waits_for_root;   /* it is loaded when all partitions of its root are */
     size_t loaded;         /* the task after which all rows are in */
     size_t verify_parts;
@@ -133,6 +135,9 @@ HF_MUST_CHECK hf_status hf_set_sequences(hf_job *job, hf_restore_session *sessio
 /* What the server refuses is returned, and reported by whoever does not try again. */
 HF_MUST_CHECK hf_status hf_refresh(hf_job *job, hf_restore_session *session, size_t entry, hf_error *error);
 void hf_refresh_failed(hf_job *job, size_t entry, const hf_error *error); /* under the mutex */
+/* What the server refuses is a warning, and ANALYZE takes its place. */
+HF_MUST_CHECK hf_status hf_take_statistics(hf_job *job, hf_restore_session *session, size_t entry,
+                                           hf_error *error);
 HF_MUST_CHECK hf_status hf_analyze(hf_job *job, hf_restore_session *session, size_t first, size_t count,
                                    hf_error *error);
 

@@ -201,6 +201,8 @@ static hf_status do_task(hf_job *job, hf_restore_session *session, const hf_task
         return hf_job_build_pass(job, session, HF_PASS_ACL, error);
     case HF_TASK_REFRESH:
         return hf_refresh(job, session, task->subject, error);
+    case HF_TASK_STATISTICS:
+        return hf_take_statistics(job, session, task->subject, error);
     case HF_TASK_ANALYZE:
         return hf_analyze(job, session, task->subject, task->part, error);
     }

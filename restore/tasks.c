@@ -27,6 +27,7 @@
 #define COST_LEAST 4096
 
 #define SPLIT_MIN (16u << 20)
+#define SOURCE_STATISTICS_VERSION 180000
 #define ANALYZE_BATCH 64
 #define EMPTY_BATCH 500
 #define ANALYZE_ALONE (64u << 20)
@@ -366,7 +367,7 @@ static void wait_for_refreshes(hf_job *job, size_t task, size_t number, bool *vi
     }
 }
 
-static void plan_refreshes(hf_job *job, relation *relations, size_t after)
+static void plan_refreshes(hf_job *job, relation *relations, size_t after, size_t filled)
 {
     size_t count = job->archive->entries.count;
     size_t *refreshes = hf_alloc((count + 1) * sizeof(*refreshes));
@@ -385,12 +386,49 @@ static void plan_refreshes(hf_job *job, relation *relations, size_t after)
             continue;
         refreshes[i] = hf_schedule_add(&job->schedule, HF_TASK_REFRESH, i, 0, COST_LEAST);
         hf_schedule_after(&job->schedule, refreshes[i], after);
+        hf_schedule_after(&job->schedule, filled, refreshes[i]);
         memset(visited, 0, count + 1);
         wait_for_refreshes(job, refreshes[i], i, visited, refreshes);
     }
     free(visited);
     free(populated);
     free(refreshes);
+}
+
+/* Those of extended statistics are not among what pg_dump tells. */
+static void mark_extended(hf_job *job)
+{
+    for (size_t i = 0; i < job->archive->entries.count; i++) {
+        const hf_entry *entry = &job->archive->entries.items[i];
+        if (strcmp(entry->kind, "STATISTICS") != 0)
+            continue;
+        for (size_t n = 0; n < entry->dependencies.count; n++) {
+            const hf_entry *other = hf_archive_find(job->archive, entry->dependencies.items[n]);
+            size_t table = other != NULL ? job->entries[other - job->archive->entries.items].table : 0;
+            if (table > 0)
+                job->tables[table - 1].has_statistics = false;
+        }
+    }
+}
+
+/* Those of the source, where the snapshot has them and the server can take them. */
+static void plan_source_statistics(hf_job *job, relation *relations, size_t after)
+{
+    if (job->server_version < SOURCE_STATISTICS_VERSION)
+        return;
+    for (size_t i = 0; i < job->archive->entries.count; i++) {
+        const hf_entry *entry = &job->archive->entries.items[i];
+        /* A relation that was never analyzed has its size there, and nothing else. */
+        if (strcmp(entry->kind, "STATISTICS DATA") != 0 ||
+            strstr(entry->definition, "pg_restore_attribute_stats") == NULL)
+            continue;
+        size_t of = find_relation(relations, entry->schema, entry->tag);
+        if (of != SIZE_MAX && job->entries[of].table > 0)
+            job->tables[job->entries[of].table - 1].has_statistics = true;
+        size_t task = hf_schedule_add(&job->schedule, HF_TASK_STATISTICS, i, 0, COST_LEAST);
+        hf_schedule_after(&job->schedule, task, after);
+    }
+    mark_extended(job);
 }
 
 static void plan_statistics(hf_job *job, size_t after)
@@ -432,9 +470,13 @@ hf_status hf_job_plan(hf_job *job, hf_error *error)
     hf_schedule_after(&job->schedule, built, sequences);
     size_t acl = hf_schedule_add(&job->schedule, HF_TASK_ACL, 0, 0, COST_LEAST);
     hf_schedule_after(&job->schedule, acl, built);
-    plan_refreshes(job, relations, acl);
-    if (!job->options->no_analyze)
+    size_t filled = hf_schedule_add(&job->schedule, HF_TASK_BARRIER, SIZE_MAX, 0, 0);
+    hf_schedule_after(&job->schedule, filled, acl);
+    plan_refreshes(job, relations, acl, filled);
+    if (!job->options->no_analyze) {
+        plan_source_statistics(job, relations, filled);
         plan_statistics(job, acl);
+    }
     for (size_t i = 0; i < job->schedule.tasks.count; i++) {
         const hf_task *task = &job->schedule.tasks.items[i];
         job->loads.open += hf_task_is_load(task);

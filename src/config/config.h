@@ -300,9 +300,10 @@ typedef struct hf_target_config {
             bool four_eyes;                     /* that of the plan's author does not count */
             bool unsigned_too;                  /* --approve DIGEST alone will do as well */
         } approvers;
+        bool hold_if_written; /* rollback.if_written: hold */
         hf_fence_config fence;
         struct { /* 0: none */
-            int64_t preflight_ms, snapshot_ms, fence_ms, migrate_ms, verify_ms;
+            int64_t preflight_ms, snapshot_ms, fence_ms, migrate_ms, verify_ms, compare_ms;
         } timeouts;
         hf_gates_config gates;
         char *reports;       /* folder of the incident reports */

@@ -50,6 +50,7 @@ static const hf_choice fence_kinds[] = {
     {"read_only", HF_FENCE_READ_ONLY},
     {NULL, 0},
 };
+static const hf_choice if_written[] = {{"proceed", false}, {"hold", true}, {NULL, 0}};
 static const hf_choice fence_begins[] = {{"migrate", false}, {"snapshot", true}, {NULL, 0}};
 static const hf_choice fence_ends[] = {{"verified", false}, {"migrated", true}, {NULL, 0}};
 static const hf_choice approvals[] = {
@@ -452,6 +453,13 @@ const hf_option hf_options[] = {
      .max = 3650 * DAY, .fallback = "7d",
      .help =
          "How long the failed database is kept; a later deploy that succeeds drops it then. 0: for ever."},
+    {"targets.*.deploy.rollback.if_written", HF_OPTION_ENUM, TARGET(deploy.hold_if_written),
+     .choices = if_written, .fallback = "proceed",
+     .help =
+         "What if rows were written since the snapshot, or it cannot be told: take the way back all the same "
+         "(they "
+         "are in the\n"
+         "failed database, see \"holdfast salvage\"), or hold, and wait for \"holdfast resume --proceed\"."},
     {"targets.*.deploy.fence", HF_OPTION_GROUP, .required = false},
     {"targets.*.deploy.fence.kind", HF_OPTION_ENUM, TARGET(deploy.fence.kind), .choices = fence_kinds,
      .fallback = "none",
@@ -486,6 +494,10 @@ const hf_option hf_options[] = {
      .max = HOUR, .fallback = "1m", .help = "To end the last session, or one run of a hook."},
     {"targets.*.deploy.timeouts.migrate", HF_OPTION_DURATION, TARGET(deploy.timeouts.migrate_ms),
      .max = 7 * DAY, .fallback = "12h"},
+    {"targets.*.deploy.timeouts.compare", HF_OPTION_DURATION, TARGET(deploy.timeouts.compare_ms),
+     .max = 7 * DAY, .fallback = "5m",
+     .help = "To count what was written since the snapshot, before a way back; what is not counted by then "
+             "is unknown."},
     {"targets.*.deploy.timeouts.verify", HF_OPTION_DURATION, TARGET(deploy.timeouts.verify_ms),
      .max = 7 * DAY, .fallback = "2h"},
     {"targets.*.deploy.approval", HF_OPTION_ENUM, TARGET(deploy.approval), .choices = approvals,

@@ -10,7 +10,12 @@
 #include "base/error.h"
 #include "base/memory.h"
 
-typedef enum hf_secret_kind { HF_SECRET_NONE, HF_SECRET_ENV, HF_SECRET_FILE, HF_SECRET_COMMAND } hf_secret_kind;
+typedef enum hf_secret_kind {
+    HF_SECRET_NONE,
+    HF_SECRET_ENV,
+    HF_SECRET_FILE,
+    HF_SECRET_COMMAND
+} hf_secret_kind;
 
 typedef struct hf_secret_source {
     hf_secret_kind kind;

@@ -8,7 +8,7 @@
  *   cloning               resume removes the clone, lets clients in, and refuses
  *   verifying             only reads; repeated
  *   held                  nothing; the process has ended, and resume begins verifying again
- *   restoring             drops the database beside, whose name holds the cycle's id, and makes it anew
+ *   restoring             counts what was written since the snapshot, once: then it is in the journal; drops the database beside, whose name holds the cycle's id, and makes it anew
  *   verifying_restore     only reads; resume restores again
  *   restoring in place    is one transaction, known by its name (way_in_place.c)
  *   swapping              is one transaction; which side of it we are on shows in the OID of the live name
@@ -82,8 +82,13 @@ static hf_cycle_event act(hf_cycle *cycle)
         return hf_phase_seed(cycle, hf_phase_migrate(cycle));
     case HF_CYCLE_VERIFYING:
         return hf_phase_verify(cycle);
-    case HF_CYCLE_RESTORING:
+    case HF_CYCLE_RESTORING: {
+        hf_cycle_event event = hf_phase_written(cycle);
+
+        if (event != HF_EVENT_DONE)
+            return event;
         return restore(cycle);
+    }
     case HF_CYCLE_VERIFYING_RESTORE:
         return hf_cycle_way(cycle) == HF_WAY_IN_PLACE ? hf_way_verify_in_place(cycle)
                                                       : hf_way_verify_restore(cycle);

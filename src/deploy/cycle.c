@@ -260,7 +260,7 @@ void hf_cycle_step(hf_cycle *cycle, hf_cycle_event event)
         hf_cycle_fact(cycle, "failed_in", json_string(hf_cycle_state_name(cycle->state)));
     if (event == HF_EVENT_INCONCLUSIVE) {
         hf_cycle_fact(cycle, "held", hf_cycle_error_json(&cycle->error));
-    } else if (!hf_cycle_succeeded(event) && cycle->error.code != HF_OK) {
+    } else if (!hf_cycle_succeeded(event) && event != HF_EVENT_WRITTEN && cycle->error.code != HF_OK) {
         hf_log_error(&cycle->error);
         hf_cycle_fact(cycle, is_way_back(cycle->state) ? "way_back_error" : "error",
                       hf_cycle_error_json(&cycle->error));
@@ -370,7 +370,8 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
     hf_error cause = {.code = HF_OK};
 
     mark_children(cycle);
-    while (!hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_HELD && !cycle->lost) {
+    while (!hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_HELD &&
+           cycle->state != HF_CYCLE_WAITING && !cycle->lost) {
         bool hold = is_way_back(cycle->state);
 
         HF_FAULT("deploy.entered", error);
@@ -603,6 +604,12 @@ hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error 
 {
     bool swapped = false;
 
+    if (cycle->state == HF_CYCLE_WAITING && !cycle->options->proceed) {
+        (void) hf_fail(error, HF_E_INTERRUPTED,
+                       "cycle %s waits: rows were written since its snapshot, or may have been",
+                       hf_journal_cycle(cycle->journal));
+        return hf_hint(error, "`holdfast report` lists them; `holdfast resume --proceed` takes the way back");
+    }
     HF_TRY(hf_cycle_guard(cycle, error));
     if (cycle->state ==
         HF_CYCLE_STUCK) /* another restore beside would then be swapped with the wrong database */
@@ -610,6 +617,8 @@ hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error 
     hf_log(HF_LOG_INFO, "resuming cycle %s of target \"%s\", left in state \"%s\"",
            hf_journal_cycle(cycle->journal), cycle->options->target->name, hf_cycle_state_name(cycle->state));
     hf_cycle_fact(cycle, "resumed_by", hf_operator_json());
+    if (cycle->options->proceed)
+        hf_cycle_fact(cycle, "proceed", json_true());
     warn_of_other_host(cycle);
     HF_TRY(hf_cycle_end_orphans(cycle, error));
     if (cycle->state == HF_CYCLE_CLONING) /* before it counts as refused, clients must be let in */

@@ -27,6 +27,7 @@ typedef struct hf_deploy_options {
     const char *config_path; /* for messages about checks */
     const hf_target_config *target;
     const char *url; /* of the live database */
+    bool proceed;    /* of a resume: take the way back though rows were written */
     bool retry; /* also apply a migration that an earlier cycle took back, though its file is unchanged */
     const char *approve; /* the digest of the plan that may run; NULL: none was given */
     const char

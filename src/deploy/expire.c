@@ -74,7 +74,7 @@ void hf_deploy_expire(const hf_deploy_options *options)
     }
 }
 
-/* When "<database>__prove_20261121t073002z" began; 0: it is not named so. */
+/* When "<database>__prove_20261121t073002z" began; 0: it is not named so (a cycle's id is longer). */
 static int64_t scratch_began(const char *name, const char *prefix)
 {
     const char *time = name + strlen(prefix);
@@ -87,12 +87,14 @@ static int64_t scratch_began(const char *name, const char *prefix)
     return hf_time_parse(text, &began_ms, NULL) == HF_OK ? began_ms : 0;
 }
 
-static hf_status drop_scratch(const hf_deploy_options *options, int64_t older_ms, hf_error *error)
+/* What a killed proof ("prove") or `restore --swap` ("hf") left; the caller holds the lock that the latter takes. */
+static hf_status drop_scratch(const hf_deploy_options *options, const char *what, int64_t older_ms,
+                              hf_error *error)
 {
     HF_AUTO_PG pg = NULL;
     HF_AUTO_ROWS rows = NULL;
     HF_AUTO_STR live = hf_pg_url_database(options->url);
-    HF_AUTO_STR prefix = hf_swap_name(live, "prove", "20261121t073002z");
+    HF_AUTO_STR prefix = hf_swap_name(live, what, "20261121t073002z");
 
     prefix[strlen(prefix) - strlen("20261121t073002z")] = '\0';
     const char *params[] = {prefix};
@@ -107,7 +109,7 @@ static hf_status drop_scratch(const hf_deploy_options *options, int64_t older_ms
         if (began_ms == 0 || hf_now_ms() - began_ms <= older_ms)
             continue;
         HF_TRY(hf_restore_drop(options->url, name, error));
-        hf_log(HF_LOG_INFO, "dropped \"%s\", which a proof had left behind", name);
+        hf_log(HF_LOG_INFO, "dropped \"%s\", which a proof or a restore had left behind", name);
     }
     return HF_OK;
 }
@@ -116,8 +118,9 @@ void hf_deploy_drop_scratch(const hf_deploy_options *options, int64_t older_ms)
 {
     hf_error error;
 
-    if (drop_scratch(options, older_ms, &error) != HF_OK) {
-        (void) hf_prefix(&error, "what proofs left behind stays");
+    if (drop_scratch(options, "prove", older_ms, &error) != HF_OK ||
+        drop_scratch(options, "hf", older_ms, &error) != HF_OK) {
+        (void) hf_prefix(&error, "what proofs and restores left behind stays");
         hf_log(HF_LOG_WARNING, "%s", error.message);
     }
 }

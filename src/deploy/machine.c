@@ -89,6 +89,11 @@ const hf_transition hf_transitions[] = {
     {HF_CYCLE_RESTORING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING,
      "interrupted while restoring; beginning the restore again"},
 
+    {HF_CYCLE_RESTORING, HF_EVENT_WRITTEN, HF_CYCLE_WAITING,
+     "rows were written since the snapshot; waiting for `holdfast resume --proceed`"},
+
+    {HF_CYCLE_WAITING, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "told to proceed; taking the way back"},
+
     {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_DONE, HF_CYCLE_SWAPPING,
      "what is to take its place is equal; exchanging the databases"},
     {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_IN_PLACE, HF_CYCLE_ROLLED_BACK,
@@ -125,6 +130,7 @@ static const struct {
     [HF_CYCLE_RESTORING] = {"restoring", HF_E_INTERRUPTED},
     [HF_CYCLE_VERIFYING_RESTORE] = {"verifying_restore", HF_E_INTERRUPTED},
     [HF_CYCLE_SWAPPING] = {"swapping", HF_E_INTERRUPTED},
+    [HF_CYCLE_WAITING] = {"waiting", HF_E_INTERRUPTED},
     [HF_CYCLE_DEPLOYED] = {"deployed", HF_OK},
     [HF_CYCLE_ROLLED_BACK] = {"rolled_back", HF_E_ROLLED_BACK},
     [HF_CYCLE_REFUSED] = {"refused", HF_E_REFUSED},
@@ -137,6 +143,7 @@ static const char *const event_names[HF_CYCLE_EVENTS] = {
     [HF_EVENT_STOPPED] = "stopped",
     [HF_EVENT_FENCE] = "fence",
     [HF_EVENT_NO_SNAPSHOT] = "no_snapshot",
+    [HF_EVENT_WRITTEN] = "written",
     [HF_EVENT_UNCHANGED] = "unchanged",
     [HF_EVENT_ABANDONED] = "abandoned",
     [HF_EVENT_CLONE] = "clone",

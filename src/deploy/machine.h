@@ -16,6 +16,7 @@ typedef enum hf_cycle_state {
     HF_CYCLE_RESTORING,
     HF_CYCLE_VERIFYING_RESTORE,
     HF_CYCLE_SWAPPING,
+    HF_CYCLE_WAITING, /* for the operator's word; ends the process, and resume goes on */
     HF_CYCLE_DEPLOYED,
     HF_CYCLE_ROLLED_BACK,
     HF_CYCLE_REFUSED,
@@ -29,6 +30,7 @@ typedef enum hf_cycle_event {
     HF_EVENT_STOPPED,      /* SIGINT or SIGTERM */
     HF_EVENT_FENCE,        /* it succeeded, and the fence goes up next */
     HF_EVENT_NO_SNAPSHOT,  /* the fence is up, and the snapshot comes after it */
+    HF_EVENT_WRITTEN,      /* rows were written since the snapshot, and somebody is to decide */
     HF_EVENT_UNCHANGED,    /* the checks fail, and no migration was applied */
     HF_EVENT_ABANDONED,    /* another database of the group goes back */
     HF_EVENT_CLONE,        /* done, and a clone is to be made before the first migration */

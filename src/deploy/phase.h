@@ -27,6 +27,8 @@ hf_cycle_event hf_phase_before_fence(const hf_cycle *cycle, hf_cycle_event event
 hf_cycle_event hf_phase_migrate(hf_cycle *cycle);
 hf_cycle_event hf_phase_verify(hf_cycle *cycle);
 
+/* What a way back would lose, into the fact `written`, once.  WRITTEN if the operator is to decide on it. */
+hf_cycle_event hf_phase_written(hf_cycle *cycle);
 /* After the snapshot, if a copy is the way back; and what is left of it in the end. */
 hf_cycle_event hf_phase_clone(hf_cycle *cycle);
 const char *hf_cycle_clone(const hf_journal *journal); /* its name, borrowed; NULL: none */

@@ -1,9 +1,14 @@
+#include "base/signals.h"
 #include "deploy/fence.h"
 #include "deploy/phase.h"
 
 hf_cycle_event hf_phase_fence(hf_cycle *cycle)
 {
-    hf_cycle_event event = hf_cycle_outcome(hf_fence_raise(cycle, &cycle->error));
+    hf_status status = hf_fence_raise(cycle, &cycle->error);
+
+    if (status == HF_OK)
+        status = hf_stop_check(&cycle->error);
+    const hf_cycle_event event = hf_cycle_outcome(status);
 
     return event == HF_EVENT_DONE && hf_cycle_text(cycle, "snapshot") == NULL ? HF_EVENT_NO_SNAPSHOT : event;
 }

@@ -8,6 +8,7 @@
 #include "deploy/phase.h"
 #include "deploy/plan_brief.h"
 #include "deploy/preflight.h"
+#include "deploy/touches.h"
 #include "deploy/way.h"
 #include "migrations/migrations.h"
 #include "restore/swap.h"
@@ -205,6 +206,9 @@ hf_cycle_event hf_phase_preflight(hf_cycle *cycle)
     remember_way(cycle, &look);
     hf_cycle_fact(cycle, "checks_before", json_incref(look.checks_before));
     hf_cycle_fact(cycle, "pending", pending_json(&look.migrations));
+    hf_cycle_fact(
+        cycle, "touches",
+        hf_touches_look(&cycle->options->target->migrations, cycle->options->url, &look.migrations));
     hf_cycle_fact(cycle, "pending_unknown", json_boolean(look.migrations.unknown));
     for (size_t i = 0; i < look.findings.count; i++) {
         const hf_finding *finding = &look.findings.items[i];

@@ -297,13 +297,19 @@ hf_status hf_pg_dump_schema(const hf_pg_dump *dump, const char *url, const char 
 
     HF_AUTO_STR dbname = hf_format("--dbname=%s", hf_buf_text(&conninfo));
     HF_AUTO_STR with_snapshot = snapshot != NULL ? hf_format("--snapshot=%s", snapshot) : NULL;
-    const char *more[12] = {"--format=custom", "--schema-only", "--compress=0", "--no-password",
-                            "--encoding=UTF8", LOCK_WAIT,       dbname};
+    const bool statistics = dump->statistics && dump->major >= 18; /* which --schema-only forbids */
+    const char *more[12] = {"--format=custom",
+                            statistics ? "--no-data" : "--schema-only",
+                            "--compress=0",
+                            "--no-password",
+                            "--encoding=UTF8",
+                            LOCK_WAIT,
+                            dbname};
     size_t count = 7;
     if (with_snapshot != NULL)
         more[count++] = with_snapshot;
     if (dump->major >= 18)
-        more[count++] = "--no-statistics";
+        more[count++] = statistics ? "--statistics" : "--no-statistics";
     HF_AUTO_STR argv = (char *) argv_with(&dump->argv, more);
     const char *env[2] = {password.len > 0 ? hf_buf_text(&password) : NULL, NULL};
 

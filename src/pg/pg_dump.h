@@ -15,6 +15,7 @@ typedef struct hf_pg_dump {
     int major;          /* 15 */
     char *version;      /* "pg_dump (PostgreSQL) 15.18" */
     int64_t timeout_ms; /* of hf_pg_dump_schema(); 0: an hour */
+    bool statistics;    /* the planner's too, from version 18 on: entries "STATISTICS DATA" */
 } hf_pg_dump;
 
 /* configured: argv of the configuration, or NULL.  HF_E_PG_DUMP names the package to install. */

@@ -60,30 +60,25 @@ static hf_status unpack_object(const hf_vault *vault, hf_zstd *zstd, const char 
     return HF_OK;
 }
 
-hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd, const hf_object_ref *object,
-                                   hf_buf *ret_data, hf_error *error)
+/* HF_E_NOT_FOUND, or HF_E_LIMIT: what is stored is longer than any frame of so many bytes.  ret_stored may be NULL. */
+static hf_status fetch(hf_repository *repository, hf_zstd *zstd, const char *name, const uint64_t *raw_bytes,
+                       hf_buf *ret_data, uint64_t *ret_stored, hf_error *error)
 {
     char key[HF_OBJECT_KEY_SIZE];
-    HF_AUTO_BUF stored = HF_BUF_MAX(stored_max(object->raw_bytes));
     const size_t max = ret_data->max;
+    HF_AUTO_BUF stored = HF_BUF_MAX(stored_max(raw_bytes != NULL ? *raw_bytes : max));
 
-    if (object->raw_bytes > max || object->raw_bytes > HF_OBJECT_RAW_MAX)
-        return hf_fail(error, HF_E_LIMIT, "object \"%s\" has %llu bytes, more than is allowed here",
-                       object->name, (unsigned long long) object->raw_bytes);
-
-    hf_object_key(object->name, key);
-    hf_status status = hf_storage_get(hf_repository_storage(repository), key, &stored, error);
-
-    if (status == HF_E_NOT_FOUND)
-        return missing_object(error, object->name);
-    if (status == HF_E_LIMIT)
-        return broken_object(error, object->name);
-    HF_TRY(status);
+    hf_object_key(name, key);
+    HF_TRY(hf_storage_get(hf_repository_storage(repository), key, &stored, error));
+    if (ret_stored != NULL)
+        *ret_stored = stored.len;
 
     /* A frame that claims more than the manifest says is refused before it is unpacked. */
-    ret_data->max = (size_t) object->raw_bytes;
-    status = unpack_object(hf_repository_vault(repository), zstd, object->name, &object->raw_bytes, &stored,
-                           ret_data, error);
+    if (raw_bytes != NULL)
+        ret_data->max = (size_t) *raw_bytes;
+    hf_status status =
+        unpack_object(hf_repository_vault(repository), zstd, name, raw_bytes, &stored, ret_data, error);
+
     ret_data->max = max;
     if (status != HF_OK)
         hf_buf_clear(ret_data);
@@ -93,12 +88,23 @@ hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd, con
 hf_status hf_repository_read_object(hf_repository *repository, hf_zstd *zstd, const char *name,
                                     hf_buf *ret_data, hf_error *error)
 {
-    char key[HF_OBJECT_KEY_SIZE];
-    HF_AUTO_BUF stored = HF_BUF_MAX(stored_max(ret_data->max));
+    return fetch(repository, zstd, name, NULL, ret_data, NULL, error);
+}
 
-    hf_object_key(name, key);
-    HF_TRY(hf_storage_get(hf_repository_storage(repository), key, &stored, error));
-    return unpack_object(hf_repository_vault(repository), zstd, name, NULL, &stored, ret_data, error);
+hf_status hf_repository_get_object(hf_repository *repository, hf_zstd *zstd, const hf_object_ref *object,
+                                   hf_buf *ret_data, hf_error *error)
+{
+    if (object->raw_bytes > ret_data->max || object->raw_bytes > HF_OBJECT_RAW_MAX)
+        return hf_fail(error, HF_E_LIMIT, "object \"%s\" has %llu bytes, more than is allowed here",
+                       object->name, (unsigned long long) object->raw_bytes);
+
+    hf_status status = fetch(repository, zstd, object->name, &object->raw_bytes, ret_data, NULL, error);
+
+    if (status == HF_E_NOT_FOUND)
+        return missing_object(error, object->name);
+    if (status == HF_E_LIMIT)
+        return broken_object(error, object->name);
+    return status;
 }
 
 hf_status hf_repository_stat_object(hf_repository *repository, const hf_object_ref *object, hf_error *error)
@@ -120,45 +126,37 @@ hf_status hf_repository_stat_object(hf_repository *repository, const hf_object_r
     return HF_OK;
 }
 
+/* Is a sound object there already?  Fills stored_bytes if so. */
+static hf_status look_into_object(hf_repository *repository, hf_zstd *zstd, hf_object_ref *object,
+                                  bool *ret_found, hf_error *error)
+{
+    HF_AUTO_BUF content = HF_BUF_MAX((size_t) object->raw_bytes);
+    hf_error why = {0};
+    hf_status status =
+        fetch(repository, zstd, object->name, &object->raw_bytes, &content, &object->stored_bytes, &why);
+
+    *ret_found = status == HF_OK;
+    if (status == HF_OK || status == HF_E_NOT_FOUND || status == HF_E_CORRUPT || status == HF_E_LIMIT)
+        return HF_OK;
+    if (error != NULL)
+        *error = why;
+    return status;
+}
+
 /*
- * Is a sound object there already?  Fills stored_bytes if so.  Unchecked, anything that is not empty counts: a file
- * system that lost power can leave an empty file, but not half of a renamed one that was fsynced.
+ * The same, unchecked: anything that is not empty counts.  A file system that lost power can leave an empty file, but not
+ * half of a renamed one that was fsynced.
  */
-static hf_status look_for_object(hf_repository *repository, hf_zstd *zstd, bool check, hf_object_ref *object,
-                                 bool *ret_found, hf_error *error)
+hf_status hf_repository_find_object(hf_repository *repository, hf_object_ref *object, bool *ret_found,
+                                    hf_error *error)
 {
     char key[HF_OBJECT_KEY_SIZE];
-    hf_error ignored;
 
     hf_object_key(object->name, key);
     hf_status status = hf_storage_stat(hf_repository_storage(repository), key, &object->stored_bytes, error);
 
-    if (status != HF_OK || object->stored_bytes == 0) {
-        *ret_found = false;
-        return status == HF_E_NOT_FOUND ? HF_OK : status;
-    }
-
-    if (!check) {
-        *ret_found = true;
-        return HF_OK;
-    }
-
-    HF_AUTO_BUF content = HF_BUF_MAX((size_t) object->raw_bytes);
-
-    status = hf_repository_get_object(repository, zstd, object, &content, &ignored);
-    *ret_found = status == HF_OK;
-    if (status == HF_OK || status == HF_E_CORRUPT)
-        return HF_OK;
-
-    if (error != NULL)
-        *error = ignored;
-    return status;
-}
-
-hf_status hf_repository_find_object(hf_repository *repository, hf_object_ref *object, bool *ret_found,
-                                    hf_error *error)
-{
-    return look_for_object(repository, NULL, false, object, ret_found, error);
+    *ret_found = status == HF_OK && object->stored_bytes > 0;
+    return status == HF_E_NOT_FOUND ? HF_OK : status;
 }
 
 hf_status hf_repository_put_object(hf_repository *repository, hf_zstd *zstd, int level, bool check_existing,
@@ -176,7 +174,8 @@ hf_status hf_repository_put_object(hf_repository *repository, hf_zstd *zstd, int
 
     HF_TRY(hf_vault_name(vault, data, len, object.name, error));
     if (!hf_repository_is_write_only(repository))
-        HF_TRY(look_for_object(repository, zstd, check_existing, &object, &found, error));
+        HF_TRY(check_existing ? look_into_object(repository, zstd, &object, &found, error)
+                              : hf_repository_find_object(repository, &object, &found, error));
 
     if (!found) {
         HF_AUTO_BUF stored = HF_BUF_MAX(stored_max(len));

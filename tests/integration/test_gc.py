@@ -177,8 +177,9 @@ def test_drops_databases_whose_time_is_up(small_site):
     site.holdfast("deploy", check=3)
     assert len(site.failed_databases()) == 1
     young = time.strftime("%Y%m%dt%H%M%Sz", time.gmtime())
-    for name in ("prove_20200101t000000z", f"prove_{young}", "prove_mine"):
+    for name in ("prove_20200101t000000z", f"prove_{young}", "prove_mine", "hf_20200101t000000z", "hf_20200101t000000zaaaaaa"):
         site.cluster.psql("postgres", f'CREATE DATABASE "{site.db}__{name}"')
     site.holdfast("gc", check=0)
     assert site.failed_databases() == []
     assert [name for name in site.cluster.databases() if "__prove_" in name] == [f"{site.db}__prove_{young}", f"{site.db}__prove_mine"]
+    assert [name for name in site.cluster.databases() if "__hf_" in name] == [f"{site.db}__hf_20200101t000000zaaaaaa"]

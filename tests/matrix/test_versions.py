@@ -142,7 +142,7 @@ def test_the_password_reaches_a_command(version, tmp_path):
         configure(tmp_path, "secret", pg_dump=recorded(tmp_path, server.pg_dump))
         holdfast(tmp_path, "backup", "--target", "secret", url=server.url("secret"), check=True)
         arguments = (tmp_path / "argv").read_text()
-        assert "--schema-only" in arguments and "p w" not in arguments and "p%20w" not in arguments
+        assert ("--schema-only" in arguments or "--no-data" in arguments) and "p w" not in arguments and "p%20w" not in arguments
 
 
 @pytest.mark.parametrize("newer", NEWER)
@@ -219,6 +219,44 @@ def test_pg_dump_hangs(servers, tmp_path, version):
     assert holdfast(tmp_path, "snapshots", "--output", "json", url=server.url("hangs"), check=True).json()["snapshots"] == []
     assert server.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE datname = 'hangs'") == "0"
     server.dropdb("hangs")
+
+
+def test_statistics_are_carried(servers, tmp_path):
+    """From 18 to 18 the planner knows what it knew, of indexes, partitioned tables and views too; older servers gather their own."""
+    source, older = servers(18), servers(15)
+    source.createdb("stats")
+    source.psql("stats", """
+        CREATE SCHEMA s; CREATE TABLE s.t (a int, b text); INSERT INTO s.t SELECT n, md5((n % 50)::text) FROM generate_series(1, 5000) n;
+        CREATE INDEX by_lower ON s.t (lower(b)); CREATE TABLE extended (a int, b int); INSERT INTO extended SELECT n % 10, n % 10 FROM generate_series(1, 1000) n;
+        CREATE STATISTICS together ON a, b FROM extended; CREATE TABLE parts (a int) PARTITION BY RANGE (a);
+        CREATE TABLE part PARTITION OF parts FOR VALUES FROM (0) TO (100); INSERT INTO parts SELECT n % 100 FROM generate_series(1, 300) n;
+        CREATE MATERIALIZED VIEW mv AS SELECT * FROM s.t; CREATE TABLE "odd ' name" ("c ' d" text); INSERT INTO "odd ' name" VALUES (E'\\\\ '' "'); ANALYZE;
+        CREATE TABLE never (a int); INSERT INTO never VALUES (1), (2);
+        SELECT pg_restore_attribute_stats('schemaname', 's', 'relname', 't', 'attname', 'a', 'inherited', false, 'null_frac', 0.125::real, 'avg_width', 4, 'n_distinct', -0.375::real)""")
+    told = "SELECT schemaname, tablename, attname, inherited, null_frac, n_distinct, most_common_vals::text, histogram_bounds::text FROM pg_stats WHERE schemaname IN ('s', 'public') AND tablename NOT IN ('extended', 'never') ORDER BY 1, 2, 3, 4"
+    site = Site(source, "stats", tmp_path / "site", create=False)
+    site.write_config(snapshot={"pg_dump": source.pg_dump})
+    site.holdfast("init", check=0)
+    first = site.json("backup")["snapshot"]
+    restored = site.holdfast("restore", "latest", "--into", "stats_copy", check=0)
+    assert "statistics" not in restored.stderr
+    assert source.psql("stats_copy", told) == source.psql("stats", told) and "|0.125|-0.375|" in source.psql("stats_copy", told)
+    assert {"s|t", "s|by_lower", "public|parts", "public|mv"} <= set(source.psql("stats_copy", "SELECT DISTINCT schemaname || '|' || tablename FROM pg_stats").split("\n"))
+    assert source.psql("stats_copy", "SELECT reltuples FROM pg_class WHERE relname = 't'") == "5000"
+    assert source.psql("stats_copy", "SELECT count(*) FROM pg_stats_ext WHERE dependencies IS NOT NULL") == "1"
+    assert source.psql("stats_copy", "SELECT count(*) FROM pg_stats WHERE tablename = 'never'") == "1"
+    site.json("prove")
+    assert site.json("diff", "latest", "live")["equal"] is True
+    older_copy = site.holdfast("restore", "latest", "--into", "stats_copy", env={"DATABASE_URL": older.url("stats")}, check=0)
+    assert "statistics" not in older_copy.stderr
+    assert older.psql("stats_copy", "SELECT n_distinct, null_frac FROM pg_stats WHERE tablename = 't' AND attname = 'a'") == "-1|0"
+    # Values of rows that are left out are in no statistics either.
+    site.holdfast("backup", "--exclude-data", "s.t", check=0)
+    site.holdfast("restore", "latest", "--into", "stats_none", check=0)
+    assert source.psql("stats_none", "SELECT count(*) FROM pg_stats WHERE schemaname = 's'") == "0"
+    for cluster, db in ((source, "stats"), (source, "stats_copy"), (source, "stats_none"), (older, "stats_copy")):
+        cluster.psql("postgres", f'DROP DATABASE "{db}"')
+    assert first["warnings"] == [] or all("statistics" not in each for each in first["warnings"])
 
 
 def test_every_version_has_a_suite():
