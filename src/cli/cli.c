@@ -14,15 +14,15 @@
 
 /* In the order of the help: to begin with, to back up and restore, to deploy. */
 const hf_command *const hf_commands[] = {
-    &hf_command_init,      &hf_command_config,  &hf_command_doctor,  &hf_command_backup,
-    &hf_command_snapshots, &hf_command_show,    &hf_command_diff,    &hf_command_verify,
-    &hf_command_prove,     &hf_command_pin,     &hf_command_unpin,   &hf_command_prune,
-    &hf_command_gc,        &hf_command_restore, &hf_command_copy,    &hf_command_export,
-    &hf_command_import,    &hf_command_plan,    &hf_command_approve, &hf_command_rehearse,
-    &hf_command_deploy,    &hf_command_resume,  &hf_command_salvage, &hf_command_migrations,
-    &hf_command_drift,     &hf_command_check,   &hf_command_history, &hf_command_report,
-    &hf_command_metrics,   &hf_command_key,     &hf_command_notify,  &hf_command_help,
-    &hf_command_version,
+    &hf_command_init,       &hf_command_config,  &hf_command_doctor,  &hf_command_backup,
+    &hf_command_snapshots,  &hf_command_show,    &hf_command_diff,    &hf_command_verify,
+    &hf_command_prove,      &hf_command_pin,     &hf_command_unpin,   &hf_command_prune,
+    &hf_command_gc,         &hf_command_restore, &hf_command_copy,    &hf_command_export,
+    &hf_command_import,     &hf_command_plan,    &hf_command_approve, &hf_command_rehearse,
+    &hf_command_deploy,     &hf_command_resume,  &hf_command_salvage, &hf_command_swap_back,
+    &hf_command_migrations, &hf_command_drift,   &hf_command_check,   &hf_command_history,
+    &hf_command_report,     &hf_command_metrics, &hf_command_key,     &hf_command_notify,
+    &hf_command_help,       &hf_command_version,
 };
 const size_t hf_commands_count = sizeof(hf_commands) / sizeof(hf_commands[0]);
 

@@ -2,12 +2,14 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "base/markdown.h"
 #include "base/text.h"
 #include "cli/commands.h"
 #include "cli/cycles.h"
 #include "cli/output.h"
 #include "deploy/deploy.h"
+#include "deploy/expire.h"
 #include "deploy/report.h"
 #include "repository/journal.h"
 
@@ -273,6 +275,61 @@ static hf_status verify(const json_t *cycles, hf_error *error)
                    json_array_size(cycles), hf_json_member(json_object_get(first, "error"), "message"));
 }
 
+/* The databases that ways back have kept; where the server cannot be asked, `null`. */
+static json_t *kept_of(const hf_session *session, const hf_target_config *target, json_t *cycles)
+{
+    HF_AUTO(hf_secret_freep) char *url = NULL;
+    json_t *kept = NULL, *item;
+    bool any = false;
+    size_t i;
+    hf_error why;
+
+    json_array_foreach(cycles, i, item) any =
+        any || (json_is_string(json_object_get(item, "failed_database")) &&
+                hf_streq(hf_json_member(item, "target"), target->name));
+    if (!any)
+        return json_array();
+    if (hf_session_url(target, &url, &why) == HF_OK &&
+        hf_deploy_kept(&(hf_deploy_options){.repository = session->repository, .target = target, .url = url},
+                       &kept, &why) == HF_OK)
+        return kept;
+    hf_log(HF_LOG_INFO, "which failed databases of target \"%s\" are still there is not known: %s",
+           target->name, why.message);
+    return NULL;
+}
+
+static void print_kept(const json_t *kept)
+{
+    static const char *const kept_titles[] = {"failed database", "of cycle", "size", "kept", "until"};
+    HF_AUTO(hf_grid_done) hf_grid grid = {.titles = kept_titles, .align = "llrll", .columns = 5};
+    json_t *item;
+    size_t i;
+
+    if (json_array_size(kept) == 0)
+        return;
+    json_array_foreach(kept, i, item)
+    {
+        const json_t *bytes = json_object_get(item, "bytes");
+        int64_t since = 0;
+        char text[48];
+
+        if (hf_time_parse(hf_json_member(item, "kept_since"), &since, NULL) != HF_OK)
+            since = 0;
+        hf_grid_cell(&grid, "%s", hf_json_member(item, "database"));
+        hf_grid_cell(&grid, "%s", hf_json_member(item, "cycle"));
+        hf_grid_cell(&grid, "%s",
+                     json_is_integer(bytes) ? hf_show_size((uint64_t) json_integer_value(bytes), text)
+                                            : "unknown");
+        hf_grid_cell(&grid, "%s", hf_show_age(since, text));
+        hf_grid_cell(&grid, "%s",
+                     json_is_string(json_object_get(item, "expires_at")) ? hf_json_member(item, "expires_at")
+                                                                         : "for ever");
+    }
+    hf_out("\n");
+    hf_grid_print(&grid, 0);
+    hf_out("\n`holdfast swap-back CYCLE` puts one in the live database's place again\n");
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     const char *format = hf_cli_value(cli, "format");
@@ -295,8 +352,21 @@ static hf_status run(hf_cli *cli, hf_error *error)
         if (session.target == NULL || session.target == target)
             HF_TRY(list(&session, target->name, &f, cycles, error));
     }
-    if (cli->json || hf_cli_has(cli, "verify"))
-        return hf_cli_has(cli, "verify") ? verify(cycles, error) : HF_OK;
+    if (hf_cli_has(cli, "verify"))
+        return verify(cycles, error);
+    json_t *kept = json_array();
+    json_object_set_new(cli->result, "kept", kept);
+    for (size_t t = 0; t < session.config->targets.count; t++) {
+        const hf_target_config *target = &session.config->targets.items[t];
+        json_t *of_target =
+            session.target == NULL || session.target == target ? kept_of(&session, target, cycles) : NULL;
+
+        if (of_target != NULL)
+            json_array_extend(kept, of_target);
+        json_decref(of_target);
+    }
+    if (cli->json)
+        return HF_OK;
     json_array_foreach(cycles, i, cycle) add_row(cycle, markdown ? ", " : " ", &cells);
     if (csv || markdown)
         print_lines(&cells, csv);
@@ -304,6 +374,8 @@ static hf_status run(hf_cli *cli, hf_error *error)
         hf_out("no deploys%s\n", cli->option_names.count == 0 ? " yet" : " that fit");
     else
         print_text(&cells);
+    if (!csv && !markdown)
+        print_kept(kept);
     return HF_OK;
 }
 

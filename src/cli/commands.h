@@ -32,6 +32,7 @@ extern const hf_command hf_command_report;
 extern const hf_command hf_command_restore;
 extern const hf_command hf_command_resume;
 extern const hf_command hf_command_salvage;
+extern const hf_command hf_command_swap_back;
 extern const hf_command hf_command_show;
 extern const hf_command hf_command_snapshots;
 extern const hf_command hf_command_unpin;

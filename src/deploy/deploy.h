@@ -92,6 +92,13 @@ HF_MUST_CHECK hf_status hf_deploy_keep_state(const hf_deploy_options *options, c
                                              char **ret_id, hf_error *error);
 
 /*
+ * Put the failed database that a rolled back cycle keeps in the live one's place again, whose database is kept as *ret_kept (caller owns).
+ * HF_E_NOT_FOUND: there is none; HF_E_BUSY, HF_E_INTERRUPTED as of hf_deploy_run(); what hf_swap() says.  After a kill it goes on.
+ */
+HF_MUST_CHECK hf_status hf_deploy_swap_back(const hf_deploy_options *options, const char *id, char **ret_kept,
+                                            hf_error *error);
+
+/*
  * A cycle as JSON, from its journal: id, target, state, snapshot, started_at, finished_at, took_ms, operator, migrations,
  * checks, error, failed_database, preflight, phases.  The caller owns it.
  */

@@ -5,30 +5,33 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "deploy/phase.h"
 #include "deploy/preflight.h"
+#include "repository/document.h"
 #include "repository/journal.h"
+#include "repository/lock.h"
 #include "restore/restore.h"
 #include "restore/swap.h"
 
 /* When the way back ended: the time of the entry that names the failed database. */
-static int64_t kept_since(const hf_journal *journal)
+static int64_t kept_since(const hf_journal *journal, const char *fact)
 {
     const json_t *entries = hf_journal_entries(journal), *entry;
     int64_t time_ms = 0;
     size_t i;
 
-    json_array_foreach(
-        entries, i, entry) if (json_object_get(json_object_get(entry, "facts"), "failed_database") != NULL &&
-                               hf_time_parse(json_string_value(json_object_get(entry, "at")), &time_ms,
-                                             NULL) != HF_OK) return 0;
+    json_array_foreach(entries, i,
+                       entry) if (json_is_string(json_object_get(json_object_get(entry, "facts"), fact)) &&
+                                  hf_time_parse(json_string_value(json_object_get(entry, "at")), &time_ms,
+                                                NULL) != HF_OK) return 0;
     return time_ms;
 }
 
-/* The database that a cycle keeps and need not any more, or NULL; borrowed. */
-static const char *find_expired(const hf_deploy_options *options, const hf_journal *journal)
+/* The database or snapshot that a cycle keeps and need not any more, or NULL; borrowed. */
+static const char *find_expired(const hf_deploy_options *options, const hf_journal *journal, const char *fact)
 {
-    const char *name = hf_journal_text(journal, "failed_database");
-    int64_t since = name != NULL ? kept_since(journal) : 0;
+    const char *name = hf_journal_text(journal, fact);
+    int64_t since = name != NULL ? kept_since(journal, fact) : 0;
 
     return since > 0 && hf_now_ms() - since > options->target->deploy.keep_failed_ms ? name : NULL;
 }
@@ -46,6 +49,36 @@ static hf_status drop_if_there(const hf_deploy_options *options, hf_pg *pg, cons
     return HF_OK;
 }
 
+/* A clone whose cycle ended, and was killed before it removed it. */
+static hf_status drop_clone(const hf_deploy_options *options, hf_pg *pg, const hf_journal *journal,
+                            hf_error *error)
+{
+    const char *name = hf_cycle_clone(journal);
+    HF_AUTO_STR found = NULL;
+    hf_cycle_state state;
+
+    if (name == NULL || !hf_cycle_state_parse(hf_journal_state(journal), &state) ||
+        !hf_cycle_is_final(state) || state == HF_CYCLE_STUCK)
+        return HF_OK;
+    HF_TRY(hf_pg_query_text(pg, "SELECT 1 FROM pg_catalog.pg_database WHERE datname = $1", 1, &name, &found,
+                            error));
+    return found != NULL ? hf_restore_drop(options->url, name, error) : HF_OK;
+}
+
+/* The failed state of a way back in place, from then on like any other snapshot; one that is gone is no error. */
+static hf_status unpin(const hf_deploy_options *options, const char *snapshot, hf_error *error)
+{
+    HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
+    bool changed = false;
+
+    HF_TRY(hf_lock_take_snapshots(options->repository, options->target->name, "expire", &lock, error));
+    hf_status status =
+        hf_repository_pin(options->repository, options->target->name, snapshot, false, &changed, error);
+    if (changed)
+        hf_log(HF_LOG_INFO, "snapshot %s, a failed state whose time is up, is no longer pinned", snapshot);
+    return status == HF_E_NOT_FOUND ? HF_OK : status;
+}
+
 static hf_status expire(const hf_deploy_options *options, hf_error *error)
 {
     HF_AUTO(hf_strings_done) hf_strings cycles = {0};
@@ -57,10 +90,62 @@ static hf_status expire(const hf_deploy_options *options, hf_error *error)
         HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
 
         HF_TRY(hf_journal_load(options->repository, options->target->name, cycles.items[i], &journal, error));
-        const char *name = find_expired(options, journal);
+        HF_TRY(drop_clone(options, pg, journal, error));
+        const char *name = find_expired(options, journal, "failed_database");
         if (name != NULL)
             HF_TRY(drop_if_there(options, pg, name, error));
+        const char *snapshot = find_expired(options, journal, "failed_snapshot");
+        if (snapshot != NULL)
+            HF_TRY(unpin(options, snapshot, error));
     }
+    return HF_OK;
+}
+
+/* Adds the database that the cycle keeps, if it is there. */
+static hf_status add_kept(const hf_deploy_options *options, hf_pg *pg, const hf_journal *journal,
+                          json_t *kept, hf_error *error)
+{
+    const char *name = hf_journal_text(journal, "failed_database");
+    const int64_t keep_ms = options->target->deploy.keep_failed_ms;
+    HF_AUTO_ROWS rows = NULL;
+    char since[32], until[32];
+
+    if (name == NULL)
+        return HF_OK;
+    HF_TRY(hf_pg_query(
+        pg,
+        "SELECT CASE WHEN pg_catalog.has_database_privilege(oid, 'CONNECT') THEN "
+        "pg_catalog.pg_database_size(oid) END AS bytes FROM pg_catalog.pg_database WHERE datname = $1",
+        1, &name, &rows, error));
+    if (hf_rows_count(rows) == 0)
+        return HF_OK;
+    const int64_t since_ms = kept_since(journal, "failed_database");
+    const bool is_known = hf_rows_text(rows, 0, "bytes") != NULL;
+    json_array_append_new(
+        kept, json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "target", options->target->name, "database", name,
+                        "cycle", hf_journal_cycle(journal), "bytes",
+                        is_known ? json_integer(hf_rows_int(rows, 0, "bytes")) : json_null(), "kept_since",
+                        hf_time_format(since_ms, since), "expires_at",
+                        keep_ms > 0 ? json_string(hf_time_format(since_ms + keep_ms, until)) : json_null()));
+    return HF_OK;
+}
+
+hf_status hf_deploy_kept(const hf_deploy_options *options, json_t **ret_kept, hf_error *error)
+{
+    HF_AUTO(hf_strings_done) hf_strings cycles = {0};
+    HF_AUTO_PG pg = NULL;
+    HF_AUTO_JSON kept = json_array();
+
+    HF_TRY(hf_journal_list(options->repository, options->target->name, &cycles, error));
+    HF_TRY(hf_maintenance_connect(options->target, options->url, "history", &pg, error));
+    for (size_t i = 0; i < cycles.count; i++) {
+        HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
+
+        if (hf_journal_load(options->repository, options->target->name, cycles.items[i], &journal, error) ==
+            HF_OK)
+            HF_TRY(add_kept(options, pg, journal, kept, error));
+    }
+    *ret_kept = json_incref(kept);
     return HF_OK;
 }
 

@@ -5,6 +5,12 @@
 #include "deploy/deploy.h"
 
 /*
+ * The failed databases of this target that are still there, oldest first: [{target, database, cycle, bytes (null: unknown), kept_since,
+ * expires_at (null: never)}].  The caller owns it.
+ */
+HF_MUST_CHECK hf_status hf_deploy_kept(const hf_deploy_options *options, json_t **ret_kept, hf_error *error);
+
+/*
  * Drop the databases that this target's ways back have kept for longer than deploy.rollback.keep_failed (0: for ever).  Only names that a
  * journal records are touched.  What cannot be dropped is logged and left.
  */

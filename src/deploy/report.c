@@ -115,6 +115,7 @@ hf_status hf_deploy_report(hf_repository *repository, const char *target, const 
         "way_back_error",
         "failed_database",
         "failed_snapshot",
+        "swapped_back",
         "preflight",
         "resumed_by",
     };

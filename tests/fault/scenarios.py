@@ -242,6 +242,39 @@ class GroupFails(Group):
         super().again_by_itself(site)
 
 
+class Clone(Deploy):
+    """The way back by a copy that was made before."""
+    name, extra, status, all_points = "clone", "fail-halfway", 3, False
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.write_config(deploy={"rollback": {"way": "clone"}})
+
+    def kept(self, site, outcome):
+        super().kept(site, outcome)
+        clones = [name for name in site.cluster.databases() if name.startswith(site.db + "__clone_")]
+        expect(not clones, f"left: {clones}")
+
+
+class Cloned(Clone):
+    """A deploy that works has made its copy for nothing."""
+    name, extra, status = "cloned", "good", 0
+
+
+class InPlace(Deploy):
+    """The way back inside the live database; what failed is a snapshot then."""
+    name, extra, status, all_points = "in-place", "fail-halfway", 3, False
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.write_config(deploy={"rollback": {"way": "in-place"}})
+
+    def kept(self, site, outcome):
+        expect(not site.failed_databases(), f"kept are: {site.failed_databases()}")
+        states = [s for s in site.json("snapshots")["snapshots"] if (s["label"] or "").startswith("replaced-")]
+        expect(bool(states) == (outcome == "rolled_back"), f"{outcome}, and kept are the snapshots {states}")
+
+
 class Init(Scenario):
     name, command = "init", ("init", "--config", "fresh/holdfast.yaml")
 
@@ -322,6 +355,28 @@ class Swap(Scenario):
             self.again(site)
         self.content(site, states, "before")
         return "swapped" if left == "before" else "not swapped"
+
+
+class SwapBack(Scenario):
+    """The failed database is live again and the restored one kept beside, or the same command makes it so."""
+    name, command, extra = "swap-back", ("swap-back", "latest"), "fail-halfway"
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.holdfast("deploy", check=3)
+
+    def settle(self, site, states, result):
+        self.again(site, (0, 10))
+        replaced = [name for name in site.cluster.databases() if name.startswith(site.db + "__replaced_")]
+        expect(len(replaced) == 1 and not site.failed_databases(), f"beside are {site.cluster.databases()}")
+        expect(state.name_of(states, state.read(site.cluster, replaced[0])) == "before", "what was replaced is not what was restored")
+        self.content(site, states, "NEITHER")
+        return "swapped" if result.returncode == 0 else "swapped after all"
+
+
+class RestoreInPlace(Swap):
+    """restore --in-place: the live database is the old one or the snapshot's, and the same command ends it."""
+    name, command, all_points = "restore in place", ("restore", "latest", "--in-place"), False
 
 
 class Repository(Scenario):
@@ -450,5 +505,6 @@ class InBucket(Good):
         return site
 
 
-SCENARIOS = (Good, Told, Observed, Fails, Resumed, Fenced, FencedFails, Expires, Group, GroupFails, Swap, Init, Into, Table, Pin, Prune, Gc, KeyAdd,
+SCENARIOS = (Good, Told, Observed, Fails, Resumed, Fenced, FencedFails, Expires, Group, GroupFails, Swap, Clone, Cloned, InPlace, RestoreInPlace, SwapBack,
+             Init, Into, Table, Pin, Prune, Gc, KeyAdd,
              KeyRemove, Approve, Export, Import, Drift, Resolve, InBucket)

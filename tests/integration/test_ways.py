@@ -137,6 +137,28 @@ def test_a_clone_takes_the_failed_ones_place(server, tmp_path):
     site.drop_databases()
 
 
+def test_a_failed_database_is_put_back(server, tmp_path, faults):
+    site = OwnedSite(server, tmp_path / "site", may_create=True)
+    server.psql(site.db, "DROP TABLE hosts")
+    site.migrate()
+    site.add_checks(FAILS)
+    cycle = cycle_of(site.holdfast("deploy", "--output", "json", check=3))
+    failed = compare.fingerprint(server, cycle["failed_database"], facts=True)
+    restored = compare.fingerprint(server, site.db, facts=True)
+    kept = site.json("history")["kept"]
+    assert [(k["database"], k["cycle"]) for k in kept] == [(cycle["failed_database"], cycle["id"])] and kept[0]["bytes"] > 0 and kept[0]["expires_at"]
+    site.holdfast("swap-back", cycle["id"], env={"HOLDFAST_FAULT": "swap.after_rename:kill"}, check=-9)
+    beside = site.json("swap-back", "latest")["kept"]
+    assert compare.fingerprint_differences(failed, compare.fingerprint(server, site.db, facts=True)) == []
+    assert compare.fingerprint_differences(restored, compare.fingerprint(server, beside, facts=True)) == []
+    assert site.beside() == [beside] and site.json("history")["kept"] == []
+    assert "keeps no failed database" in site.holdfast("swap-back", "latest", check=10).stderr
+    site.checks.clear()
+    site.write_config()
+    site.holdfast("deploy", check=0)
+    site.drop_databases()
+
+
 def test_everything_that_a_database_can_hold_is_restored_in_place(server, tmp_path):
     torture.create(server, "torture")
     server.psql("torture", "ALTER SUBSCRIPTION torture_subscription DISABLE")
