@@ -28,7 +28,7 @@ def differ(what, said, is_so):
 errors = re.findall(r'^HF_ERR\((\w+), (\d+), \w+, "(.*)"\)', (root / "src/base/error.def").read_text(), re.M)
 statuses = [["0", "OK", "done"]] + [[status, name, meaning] for name, status, meaning in errors]
 listed = re.search(r"hf_commands\[\] = \{(.*?)\};", (root / "src/cli/cli.c").read_text(), re.S)[1]
-commands = re.findall(r"hf_command_(\w+)", listed)
+commands = [name.replace("_", "-") for name in re.findall(r"hf_command_(\w+)", listed)]
 rules = [[name, kind.lower(), "".join(re.findall(r'"(.*?)"\s*', text))] for name, kind, text in re.findall(
     r'HF_RULE\(\w+, "([^"]+)", (\w+),\s*((?:"[^"]*"\s*)+),', (root / "src/migrations/rules.def").read_text())]
 if len(rules) != (root / "src/migrations/rules.def").read_text().count("\nHF_RULE("):
