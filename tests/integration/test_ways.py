@@ -176,4 +176,3 @@ def test_everything_that_a_database_can_hold_is_restored_in_place(server, tmp_pa
     # Of an enum the hash, and of a failed index the failure, are no restore's to keep (test_torture.py).
     found = [line for line in found if "by_hash_enum" not in line and "invalid index" not in line and not line.startswith(("---", "+++", "@@"))]
     assert not found, "\n".join(found)
-    site.drop_databases()
