@@ -44,7 +44,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_AUTO(hf_report_done) hf_report report = {0};
     HF_AUTO_BUF text = HF_BUF_MAX(HF_REPORT_MAX_BYTES);
     HF_AUTO_STR cycle = NULL;
-    renderer *render;
+    renderer *render = NULL;
     json_t *json = NULL;
 
     HF_TRY(choose(cli, &render, error));
