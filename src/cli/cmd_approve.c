@@ -198,7 +198,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
 const hf_command hf_command_approve = {
     .name = "approve",
     .arguments = "[DIGEST]",
-    .summary = "sign that a plan may run, for `deploy` to find; without DIGEST: list what is signed",
+    .summary = "sign that a plan may run; without DIGEST: list what is signed",
     .details =
         "Look at `holdfast plan` first: the digest at its end covers SQL, order, target and schema, and a "
         "change of any\n"

@@ -12,20 +12,14 @@
 #include "stream/digest.h"
 
 static const hf_cli_option options[] = {
-    {"group", "NAME",
-     "the targets of this group, as the configuration names it: all are deployed, or none; --target may be "
-     "given "
-     "several times for the same"},
+    {"group", "NAME", "the targets of this group, all or none; several --target do the same"},
     {"expect", "NAME",
-     "the pending migrations must be exactly those named (of several targets as TARGET:NAME); may be given "
-     "several times"},
+     "exactly these migrations must be pending (TARGET:NAME of several targets); repeatable"},
     {"approve", "DIGEST",
-     "deploy only the plan with this digest (of several targets as TARGET:DIGEST), as `holdfast plan` prints "
-     "it; see deploy.approval"},
+     "deploy only the plan with this digest of `holdfast plan` (TARGET:DIGEST of several targets)"},
     {"by", "NAME", "who has it deployed, for deploy.approvers.four_eyes; the system's user unless told"},
     {"override", "GATE",
-     "let this gate not count: window, activity, snapshot, replication, space or shrink; may be given "
-     "several times"},
+     "let a gate not count: window, activity, snapshot, replication, space or shrink; repeatable"},
     {"reason", "TEXT", "why; kept in the journal"},
     {"retry", NULL, "apply a migration again that an earlier deploy took back, though its file is unchanged"},
     {NULL, NULL, NULL},

@@ -32,7 +32,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
 
 const hf_command hf_command_metrics = {
     .name = "metrics",
-    .summary = "tell Prometheus of snapshots, deploys and checks: on stdout, in a file, or pushed",
+    .summary = "tell Prometheus of snapshots, deploys and checks: stdout, a file, or pushed",
     .options = options,
     .run = run,
 };

@@ -31,8 +31,7 @@ static const hf_cli_option options[] = {
     {"swap", NULL,
      "put the snapshot in the place of the live database, which is kept as NAME__replaced_TIME"},
     {"in-place", NULL,
-     "put the snapshot into the live database itself, in one transaction; what was there is kept as a "
-     "snapshot"},
+     "into the live database itself, in one transaction; what was there is kept as a snapshot"},
     {"from-other-database", NULL,
      "with --swap and --in-place: also a snapshot of another database, or of another server's"},
     {"table", "PATTERN", "only this table, beside the live ones in the live database; can be repeated"},
@@ -366,7 +365,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
 const hf_command hf_command_restore = {
     .name = "restore",
     .arguments = "[ID]",
-    .summary = "restore into a new database, in the live one's place or into it, or single tables",
+    .summary = "restore into a new database, in the live one's place, into it, or tables",
     .details =
         "ID is an id, the beginning of one, \"latest\", or a label (\"label:NAME\" where it could be "
         "an id); a label\n"

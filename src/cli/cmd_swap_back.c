@@ -27,7 +27,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
 const hf_command hf_command_swap_back = {
     .name = "swap-back",
     .arguments = "CYCLE",
-    .summary = "put the failed database of a deploy that was rolled back in the live one's place again",
+    .summary = "put the failed database of a rolled-back deploy in the live one's place",
     .details = "For when the new state was right after all. What stands there now is kept beside, as "
                "NAME__replaced_TIME: what was\n"
                "written since the way back is only there. After a kill, the same command goes on.",

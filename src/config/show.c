@@ -174,12 +174,16 @@ static json_t *show_value(const showing *how, const hf_option *option, const hf_
     return show_plain(option, value);
 }
 
-/* Is something in the group required, so that leaving the group out means that it is not wanted? */
+/* Is a key of the group required, so that leaving the group out means that it is not wanted? */
 static bool is_wanted(const char *prefix)
 {
-    for (size_t i = 0; i < hf_options_count; i++)
-        if (hf_starts_with(hf_options[i].path, prefix) && hf_options[i].required)
+    for (size_t i = 0; i < hf_options_count; i++) {
+        const hf_option *option = &hf_options[i];
+
+        if (hf_starts_with(option->path, prefix) && option->required &&
+            option->path[strlen(prefix) + strcspn(option->path + strlen(prefix), ".[*")] == '\0')
             return false;
+    }
     return strstr(prefix, "[].") == NULL;
 }
 
