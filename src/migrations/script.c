@@ -13,6 +13,7 @@
 #include "migrations/unterminated.h"
 #include "migrations/utf8.h"
 
+#define NESTED_MIN (16u << 10)
 #define BOM "\xEF\xBB\xBF"
 #define LOGS_MAX (64u << 10)
 
@@ -53,6 +54,29 @@ static size_t first_invalid(const char *sql, size_t len)
     return len;
 }
 
+/*
+ * What is nested so deeply that the parser's stack of 8 MiB does not hold it is too deep for PostgreSQL, whose max_stack_depth
+ * is below that: better known now than after earlier migrations were applied.  It takes a file of some size.
+ */
+static hf_status refuse_too_deep(const char *name, const char *sql, size_t len, hf_error *error)
+{
+    HF_AUTO(hf_statements_done) hf_statements statements = {0};
+
+    if (len < NESTED_MIN)
+        return HF_OK;
+    HF_TRY(hf_statements_read(sql, len, &statements, error));
+    for (size_t i = 0; i < statements.count; i++) {
+        if (!statements.items[i].too_deep)
+            continue;
+        (void) hf_fail(error, HF_E_MIGRATION,
+                       "migration \"%s\" has a statement that is nested too deeply, in line %d", name,
+                       statements.items[i].line);
+        return hf_hint(error, "PostgreSQL would answer it with \"stack depth limit exceeded\" (54001); write "
+                              "it as a list (IN, VALUES) or as several statements");
+    }
+    return HF_OK;
+}
+
 hf_status hf_script_check(const char *name, const char *sql, size_t len, hf_error *error)
 {
     const char *nul = len > 0 ? memchr(sql, '\0', len) : NULL;
@@ -83,7 +107,7 @@ hf_status hf_script_check(const char *name, const char *sql, size_t len, hf_erro
                        name, endless, line_of_byte(sql, begins));
         return hf_hint(error, "PostgreSQL would answer it with a syntax error (42601)");
     }
-    return HF_OK;
+    return refuse_too_deep(name, sql, len, error);
 }
 
 int hf_script_line(const char *sql, int position)

@@ -272,7 +272,7 @@ static void read_to_end(int in, hf_buf *ret_data)
             return;
 }
 
-typedef enum child_end { CHILD_DONE, CHILD_DIED, CHILD_OUT_OF_TIME } child_end;
+typedef enum child_end { CHILD_DONE, CHILD_DIED, CHILD_OVERFLOWED, CHILD_OUT_OF_TIME } child_end;
 
 static hf_status run_child(const char *sql, size_t len, bool with_parser, size_t first, hf_buf *ret_data,
                            child_end *ret_end, hf_error *error)
@@ -296,9 +296,16 @@ static hf_status run_child(const char *sql, size_t len, bool with_parser, size_t
     *ret_end = CHILD_DONE;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
         *ret_end = CHILD_OUT_OF_TIME;
+    else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV)
+        *ret_end = CHILD_OVERFLOWED;
     else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         *ret_end = CHILD_DIED;
     return HF_OK;
+}
+
+static bool has_died(child_end how)
+{
+    return how == CHILD_DIED || how == CHILD_OVERFLOWED;
 }
 
 static int count_lines(const char *from, const char *to)
@@ -371,15 +378,17 @@ hf_status hf_statements_read(const char *sql, size_t len, hf_statements *ret_sta
     child_end how = CHILD_DIED;
     size_t next = 0;
 
-    for (int i = 0; how == CHILD_DIED && i < CHILDREN_MAX; i++) {
+    for (int i = 0; has_died(how) && i < CHILDREN_MAX; i++) {
         HF_AUTO_BUF data = HF_BUF_MAX(2u * TREES_MAX + 16 * len + (1u << 20));
 
         HF_TRY(run_child(sql, len, with_parser, next, &data, &how, error));
         next = take_records(sql, &data, next, &statements);
-        if (how == CHILD_DIED && statements.count == 0)
+        if (has_died(how) && statements.count == 0)
             with_parser = false; /* it died while it cut the text */
-        else if (how != CHILD_DONE && next < statements.count)
+        else if (how != CHILD_DONE && next < statements.count) {
+            statements.items[next].too_deep = how == CHILD_OVERFLOWED;
             statements.items[next++].problem = hf_strdup("the parser cannot cope with it");
+        }
     }
     if (statements.count == 0 && after_blanks(sql, 0, len) < len) {
         const extent all = {(uint32_t) after_blanks(sql, 0, len),

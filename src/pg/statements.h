@@ -18,6 +18,7 @@ typedef struct hf_statement {
     json_t *
         tree; /* {"CreateStmt": {...}}, as libpg_query writes it; without the rows of an INSERT that calls nothing.  Or NULL */
     char *problem; /* why there is no tree, or NULL */
+    bool too_deep; /* the parser's stack did not hold it; the server's, which is smaller, will not either */
 } hf_statement;
 
 typedef HF_VECTOR(hf_statement) hf_statements;

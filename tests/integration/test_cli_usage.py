@@ -8,7 +8,7 @@ import pytest
 
 from harness import proc
 
-COMMANDS = ("init", "config", "doctor", "backup", "snapshots", "show", "diff", "verify", "prove", "pin", "unpin", "prune", "gc", "plan", "restore", "copy", "export", "import", "approve", "deploy", "resume", "check",
+COMMANDS = ("init", "config", "doctor", "backup", "snapshots", "show", "diff", "verify", "prove", "pin", "unpin", "prune", "gc", "plan", "rehearse", "restore", "copy", "export", "import", "approve", "deploy", "resume", "salvage", "swap-back", "check",
             "history", "report", "metrics", "key", "notify", "help", "version", "migrations", "drift")
 
 

@@ -42,6 +42,42 @@ static void test_script__refuses_what_cannot_be_sent(void **state)
     }
 }
 
+/* "SELECT x<op>x<op>x..." so many times. */
+static char *chain(const char *operand, size_t count, size_t *ret_len)
+{
+    hf_buf text = HF_BUF_MAX(64u << 20);
+
+    hf_buf_puts(&text, "SELECT 1;\nSELECT 1");
+    for (size_t i = 0; i < count; i++)
+        hf_buf_puts(&text, operand);
+    hf_buf_puts(&text, ";\n");
+    *ret_len = text.len;
+    return hf_buf_take(&text);
+}
+
+/* PostgreSQL 15 with its default settings takes +1 3,000 times and not 6,000 times; a list may be longer. */
+static void test_script__refuses_what_no_stack_holds(void **state)
+{
+    (void) state;
+    static const struct {
+        const char *operand;
+        size_t count;
+        bool too_deep;
+    } cases[] = {
+        {"+1", 3000, false}, {"+1", 500000, true}, {", 1", 100000, false}, {" AND true", 50000, false}};
+
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        hf_error error = {0};
+        size_t len;
+        HF_AUTO_STR sql = chain(cases[i].operand, cases[i].count, &len);
+        hf_status status = hf_script_check("20240101_x", sql, len, &error);
+
+        assert_int_equal(status, cases[i].too_deep ? HF_E_MIGRATION : HF_OK);
+        if (cases[i].too_deep)
+            assert_non_null(strstr(error.message, "nested too deeply, in line 2"));
+    }
+}
+
 static void test_script__finds_the_line_of_a_position(void **state)
 {
     (void) state;
@@ -71,6 +107,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(test_script__refuses_what_cannot_be_sent),
+        cmocka_unit_test(test_script__refuses_what_no_stack_holds),
         cmocka_unit_test(test_script__finds_the_line_of_a_position),
         cmocka_unit_test(test_script__names_a_file_that_is_gone),
     };
