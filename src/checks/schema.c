@@ -1,6 +1,7 @@
-/* Critical tables, indexes, constraints and enums: all there, indexes valid, constraints validated. */
+/* What a file expects: all there and as it says, indexes valid, constraints validated. */
 #include "checks/kind.h"
 #include "checks/schema_file.h"
+#include "checks/schema_own.h"
 #include "checks/session.h"
 #include "checks/sql.h"
 
@@ -31,10 +32,31 @@ static void schema_expect(const hf_check_config *check, hf_buf *expected)
 static void show_problem(const json_t *object, const char *problem, hf_buf *seen)
 {
     const char *schema = json_string_value(json_object_get(object, "schema"));
+    const char *expected = json_string_value(json_object_get(object, "expected"));
 
     hf_buf_printf(seen, "%s%s \"%s%s%s\" %s", seen->len > 0 ? "; " : "",
                   json_string_value(json_object_get(object, "kind")), schema != NULL ? schema : "",
                   schema != NULL ? "." : "", json_string_value(json_object_get(object, "name")), problem);
+    if (expected != NULL)
+        hf_buf_printf(seen, " (expected %s)", expected);
+}
+
+/* Of our own form. */
+static hf_status look_at_properties(hf_pg *pg, const char *const *wanted, const json_t *objects,
+                                    size_t *problems, hf_buf *seen, hf_error *error)
+{
+    HF_AUTO_ROWS rows = NULL;
+
+    HF_TRY(hf_pg_query(pg, hf_sql_schema_properties, 1, wanted, &rows, error));
+    for (size_t i = 0; i < hf_rows_count(rows); i++) {
+        const json_t *object = json_array_get(objects, (size_t) hf_rows_int(rows, i, "n"));
+
+        hf_buf_printf(seen, "%s%s: expected %s, seen %s", seen->len > 0 ? "; " : "",
+                      json_string_value(json_object_get(object, "shown")),
+                      json_string_value(json_object_get(object, "expected")), hf_rows_text(rows, i, "seen"));
+    }
+    *problems += hf_rows_count(rows);
+    return HF_OK;
 }
 
 /* How many objects of the file there are, and what is wrong with them. */
@@ -56,6 +78,8 @@ static hf_status look_at_file(const hf_check_context *context, hf_pg *pg, size_t
                      hf_rows_text(rows, i, "problem"), seen);
     *problems += hf_rows_count(rows);
     *ret_count = json_array_size(objects);
+    if (hf_schema_own_is(check->schema.file))
+        HF_TRY(look_at_properties(pg, params, objects, problems, seen, error));
     return HF_OK;
 }
 

@@ -4,6 +4,7 @@
 
 #include "base/file.h"
 #include "base/text.h"
+#include "checks/schema_own.h"
 
 #define FILE_MAX (4u << 20)
 #define NAME_MAX_BYTES 1024
@@ -257,6 +258,11 @@ hf_status hf_schema_file_read(const char *path, const char *database, const char
     AUTO_JSON objects = json_array();
     const json_t *chosen;
 
+    if (hf_schema_own_is(path) && database != NULL)
+        return hf_fail(error, HF_E_USAGE, "%s: only a .json file has several databases: leave `database` out",
+                       path);
+    if (hf_schema_own_is(path))
+        return hf_schema_own_read(path, ret_objects, error);
     HF_TRY(load(path, &root, error));
     HF_TRY(pick_database(path, root, database, target, &chosen, error));
     HF_TRY(add_lists(path, root, objects, error));
@@ -279,7 +285,7 @@ hf_status hf_schema_file_validate(const char *path, const char *database, hf_err
     const char *key;
     json_t *value;
 
-    if (database != NULL) {
+    if (database != NULL || hf_schema_own_is(path)) {
         AUTO_JSON chosen = NULL;
         return hf_schema_file_read(path, database, database, &chosen, error);
     }

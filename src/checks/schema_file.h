@@ -9,6 +9,8 @@
  * The lists may also stand at the top level (they then hold for every database), entries may be "name", "schema.name"
  * or objects, and a list may be an object: {"Role": ["ADMIN"]} for enums, {"users": ["users_email_key"]} for indexes and
  * constraints.  Other keys are somebody else's.
+ *
+ * A .yaml or .yml file has our own form, of schema_own.h.
  */
 #ifndef HF_CHECKS_SCHEMA_FILE_H
 #define HF_CHECKS_SCHEMA_FILE_H

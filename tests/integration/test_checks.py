@@ -166,6 +166,78 @@ def test_the_database(shop, cluster):
     assert results(shop.holdfast("check", "--output", "json", check=6).json())["proven"]["passed"]
 
 
+EXPECTED = """
+tables:
+  people:
+    columns:
+      id: {type: int, nullable: false, default: identity}
+      email: {type: varchar(20), nullable: false, default: none}
+      role: {type: '"Role"', default: "'USER'::\\"Role\\""}
+      note: {nullable: true}
+      at: timestamptz(3)
+    indexes: [people_email_key]
+    constraints: [people_team, people_email_key]
+    row_security: forced
+    grants: {ROLE: [SELECT, INSERT], PUBLIC: []}
+  other.log: {row_security: "off", columns: {tags: 'text[]'}, grants: {ROLE: {at_least: [SELECT]}}}
+enums:
+  Role: [USER, ADMIN]
+  other.kind: {at_least: [b]}
+"""
+
+
+def test_our_own_form_of_a_schema(shop, cluster):
+    """All as the file says; then each of its lines made untrue, and each is said."""
+    role = f"{shop.db}_app"
+    cluster.psql(shop.db, f"""
+        CREATE ROLE {role}; CREATE SCHEMA other; CREATE TYPE "Role" AS ENUM ('USER', 'ADMIN'); CREATE TYPE other.kind AS ENUM ('a', 'b');
+        CREATE TABLE people (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, email varchar(20) NOT NULL, role "Role" DEFAULT 'USER', note text,
+                             at timestamptz(3), team int);
+        CREATE UNIQUE INDEX people_email_key ON people (email);
+        ALTER TABLE people ADD CONSTRAINT people_team CHECK (team > 0), ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY;
+        GRANT SELECT, INSERT ON people TO {role}; CREATE TABLE other.log (tags text[]); GRANT SELECT, DELETE ON other.log TO {role}""")
+    (shop.directory / "expected.yaml").write_text(EXPECTED.replace("ROLE", role))
+    shop.add_checks({"name": "own", "schema": "expected.yaml"})
+    seen = results(shop.holdfast("check", "--output", "json", check=0).json())["own"]
+    assert seen["passed"] and "all 31 of them" in seen["seen"], seen
+
+    cluster.psql(shop.db, f"""
+        ALTER TABLE people ALTER id DROP IDENTITY, ALTER email TYPE varchar(30), ALTER email DROP NOT NULL, ALTER email SET DEFAULT 'x',
+            ALTER role SET DEFAULT 'ADMIN', ALTER note SET NOT NULL, DROP COLUMN at, DROP CONSTRAINT people_team, NO FORCE ROW LEVEL SECURITY;
+        ALTER TABLE people ADD CONSTRAINT people_team CHECK (team > 0) NOT VALID;
+        UPDATE pg_index SET indisvalid = false WHERE indexrelid = 'people_email_key'::regclass;
+        REVOKE INSERT ON people FROM {role}; GRANT DELETE ON people TO PUBLIC; REVOKE SELECT ON other.log FROM {role};
+        ALTER TABLE other.log ENABLE ROW LEVEL SECURITY, ALTER tags TYPE text; ALTER TYPE "Role" ADD VALUE 'GUEST' BEFORE 'ADMIN';
+        ALTER TYPE other.kind RENAME VALUE 'b' TO 'c'""")
+    seen = results(shop.holdfast("check", "--output", "json", check=6).json())["own"]
+    assert set(seen["seen"].split("; ")) == {
+        'column "people.id": expected default identity, seen default none',
+        'column "people.email": expected type varchar(20), seen type character varying(30)',
+        'column "people.email": expected not nullable, seen nullable',
+        """column "people.email": expected default none, seen default 'x'::character varying""",
+        """column "people.role": expected default 'USER'::"Role", seen default 'ADMIN'::"Role\"""",
+        'column "people.note": expected nullable, seen not nullable',
+        'column "people.at": expected the column, seen none',
+        'index "people_email_key" is not valid (expected a valid index)',
+        'constraint "people_team" is not validated (expected a validated constraint)',
+        'constraint "people_email_key" is not validated (expected a validated constraint)',
+        'row-level security of "people": expected forced, seen enabled',
+        f'grants to "{role}" on "people": expected SELECT, INSERT, seen SELECT',
+        'grants to "PUBLIC" on "people": expected none, seen DELETE',
+        'row-level security of "other.log": expected off, seen enabled',
+        'column "other.log.tags": expected type text[], seen type text',
+        f'grants to "{role}" on "other.log": expected at least SELECT, seen DELETE',
+        'labels of enum "Role": expected USER, ADMIN, seen USER, GUEST, ADMIN',
+        'labels of enum "other.kind": expected at least b, seen a, c'}
+    # What is missing is one finding; a mistake in the file is found with its place and without a connection.
+    cluster.psql(shop.db, f'DROP TABLE people, other.log; DROP TYPE "Role", other.kind; DROP ROLE {role}')
+    seen = results(shop.holdfast("check", "--output", "json", check=6).json())["own"]["seen"]
+    assert 'table "people" is missing (expected a table)' in seen and 'enum "other.kind" is missing (expected an enum)' in seen
+    assert "column" not in seen and "labels" not in seen and "grants" not in seen
+    (shop.directory / "expected.yaml").write_text("tables:\n  people:\n    colums: {}\n")
+    assert 'expected.yaml:3:5: "colums" is not known' in shop.holdfast("config", "check", check=2).stdout
+
+
 # Of a migrator that also does what an application would do meanwhile.
 MIGRATE = """
 import os, subprocess, sys
