@@ -328,6 +328,7 @@ typedef enum hf_notify_event {
     HF_NOTIFY_SUCCESS,
     HF_NOTIFY_ROLLBACK,
     HF_NOTIFY_STUCK,
+    HF_NOTIFY_HELD, /* it waits for somebody's word */
     HF_NOTIFY_REFUSED,
     HF_NOTIFY_DRIFT,
     HF_NOTIFY_BACKUP_FAILED,

@@ -11,13 +11,10 @@
 #define ALL_EVENTS ((1u << HF_NOTIFY_EVENTS) - 1)
 
 const char *const hf_notify_event_names[HF_NOTIFY_EVENTS] = {
-    [HF_NOTIFY_START] = "start",
-    [HF_NOTIFY_SUCCESS] = "success",
-    [HF_NOTIFY_ROLLBACK] = "rollback",
-    [HF_NOTIFY_STUCK] = "stuck",
-    [HF_NOTIFY_REFUSED] = "refused",
-    [HF_NOTIFY_DRIFT] = "drift",
-    [HF_NOTIFY_BACKUP_FAILED] = "backup_failed",
+    [HF_NOTIFY_START] = "start",       [HF_NOTIFY_SUCCESS] = "success",
+    [HF_NOTIFY_ROLLBACK] = "rollback", [HF_NOTIFY_STUCK] = "stuck",
+    [HF_NOTIFY_HELD] = "held",         [HF_NOTIFY_REFUSED] = "refused",
+    [HF_NOTIFY_DRIFT] = "drift",       [HF_NOTIFY_BACKUP_FAILED] = "backup_failed",
 };
 const char *const hf_notify_kind_names[HF_NOTIFY_KINDS] = {
     [HF_NOTIFY_SLACK] = "slack",     [HF_NOTIFY_DISCORD] = "discord", [HF_NOTIFY_TEAMS] = "teams",

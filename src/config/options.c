@@ -803,6 +803,7 @@ const hf_option hf_options[] = {
     CONTACTS("success", HF_NOTIFY_SUCCESS),
     CONTACTS("rollback", HF_NOTIFY_ROLLBACK),
     CONTACTS("stuck", HF_NOTIFY_STUCK),
+    CONTACTS("held", HF_NOTIFY_HELD),
     CONTACTS("refused", HF_NOTIFY_REFUSED),
     CONTACTS("drift", HF_NOTIFY_DRIFT),
     CONTACTS("backup_failed", HF_NOTIFY_BACKUP_FAILED),

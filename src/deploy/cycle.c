@@ -316,12 +316,18 @@ static hf_cycle_event act_in_time(hf_cycle *cycle)
     return event == HF_EVENT_UNCHANGED ? event : HF_EVENT_FAILED;
 }
 
+/* It ends the process, and waits for somebody's word. */
+static bool is_held(const hf_cycle *cycle)
+{
+    return cycle->state == HF_CYCLE_HELD || cycle->state == HF_CYCLE_WAITING;
+}
+
 /* The end is durable; what it is told with may be worse than that. */
 static hf_status lower_fence(hf_cycle *cycle, hf_status status, hf_error *error)
 {
     hf_error why;
 
-    if (cycle->state == HF_CYCLE_STUCK || cycle->state == HF_CYCLE_HELD) {
+    if (cycle->state == HF_CYCLE_STUCK || is_held(cycle)) {
         if (hf_fence_is_up(cycle->journal))
             hf_log(HF_LOG_WARNING, "the fence stays up until `holdfast resume` has ended the cycle");
         return status;
@@ -370,8 +376,7 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
     hf_error cause = {.code = HF_OK};
 
     mark_children(cycle);
-    while (!hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_HELD &&
-           cycle->state != HF_CYCLE_WAITING && !cycle->lost) {
+    while (!hf_cycle_is_final(cycle->state) && !is_held(cycle) && !cycle->lost) {
         bool hold = is_way_back(cycle->state);
 
         HF_FAULT("deploy.entered", error);
@@ -433,7 +438,7 @@ hf_status hf_cycle_walk(hf_cycle *cycle, hf_error *error)
 {
     hf_status status = walk_on(cycle, error);
 
-    if ((!hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_HELD) || cycle->lost)
+    if ((!hf_cycle_is_final(cycle->state) && !is_held(cycle)) || cycle->lost)
         return status;
     status = lower_fence(cycle, status, error);
     if (hf_cycle_is_final(cycle->state))

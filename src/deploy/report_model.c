@@ -140,6 +140,8 @@ static const outcome *outcome_of(const json_t *cycle)
         {HF_CYCLE_REFUSED, HF_TONE_QUIET, "Refused", "nothing was touched"},
         {HF_CYCLE_HELD, HF_TONE_WARNING, "Held",
          "migrated; a check could not tell, and somebody has to decide"},
+        {HF_CYCLE_WAITING, HF_TONE_WARNING, "Waiting",
+         "rows were written since the snapshot; nothing is put back until somebody says so"},
         {HF_CYCLE_STUCK, HF_TONE_BAD, "Stuck",
          "the way back failed; snapshot and failed database are both intact"},
     };
@@ -399,6 +401,12 @@ json_t *hf_report_next(const json_t *cycle)
         add_step(steps, "Run the checks again, when they can tell.", "holdfast resume --target %s", target);
         add_step(steps, "Or let pass what they cannot tell.", "holdfast resume --target %s --accept", target);
         add_step(steps, "Or go back to the snapshot.", "holdfast resume --target %s --roll-back", target);
+        break;
+    case HF_CYCLE_WAITING:
+        add_step(
+            steps,
+            "Take the way back. The rows stay in the failed database, and `holdfast salvage` exports them.",
+            "holdfast resume --target %s --proceed", target);
         break;
     default:
         add_step(steps, "If no holdfast is at work on it any more, bring it to an end.",

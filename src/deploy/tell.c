@@ -4,6 +4,7 @@
 #include "base/fault.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "deploy/fence.h"
 #include "deploy/hook.h"
 #include "notify/notify.h"
 
@@ -21,6 +22,10 @@ static bool event_of(hf_cycle_state state, hf_notify_event *ret_event)
     case HF_CYCLE_ROLLED_BACK:
         *ret_event = HF_NOTIFY_ROLLBACK;
         return true;
+    case HF_CYCLE_HELD:
+    case HF_CYCLE_WAITING:
+        *ret_event = HF_NOTIFY_HELD;
+        return true;
     case HF_CYCLE_REFUSED:
         *ret_event = HF_NOTIFY_REFUSED;
         return true;
@@ -32,6 +37,11 @@ static bool event_of(hf_cycle_state state, hf_notify_event *ret_event)
     }
 }
 
+static bool is_held(const hf_cycle *cycle)
+{
+    return cycle->state == HF_CYCLE_HELD || cycle->state == HF_CYCLE_WAITING;
+}
+
 static int64_t began_ms(const hf_cycle *cycle)
 {
     const json_t *first = json_array_get(hf_journal_entries(cycle->journal), 0);
@@ -39,6 +49,24 @@ static int64_t began_ms(const hf_cycle *cycle)
 
     return hf_time_parse(json_string_value(json_object_get(first, "at")), &time_ms, NULL) == HF_OK ? time_ms
                                                                                                    : 0;
+}
+
+static void put_fact(const hf_cycle *cycle, const char *fact, hf_buf *why)
+{
+    const char *message =
+        json_string_value(json_object_get(hf_journal_fact(cycle->journal, fact), "message"));
+
+    if (message != NULL)
+        hf_buf_printf(why, "%s%s", why->len > 0 ? "; " : "", message);
+}
+
+/* Without the hints: what to type follows as the next step. */
+static void put_why_held(const hf_cycle *cycle, hf_buf *why)
+{
+    put_fact(cycle, cycle->state == HF_CYCLE_HELD ? "held" : "error", why);
+    if (cycle->state == HF_CYCLE_WAITING)
+        hf_buf_printf(why, "%srows were written since the snapshot, or may have been",
+                      why->len > 0 ? "; nothing is put back yet: " : "");
 }
 
 /* The cause, and what went wrong on the way back; each with its hint. */
@@ -75,6 +103,9 @@ static void put_kept(const hf_cycle *cycle, hf_buf *kept)
         hf_buf_printf(kept, "the failed database, as \"%s\"", failed);
     else if (cycle->state == HF_CYCLE_STUCK)
         hf_buf_puts(kept, "the failed database");
+    else if (is_held(cycle))
+        hf_buf_printf(kept, "the migrated database, as it is%s",
+                      hf_fence_is_up(cycle->journal) ? ", behind its fence" : "");
     if (snapshot != NULL && cycle->state != HF_CYCLE_REFUSED)
         hf_buf_printf(kept, "%ssnapshot %s", kept->len > 0 ? "; " : "", snapshot);
 }
@@ -89,6 +120,16 @@ static char *next_command(const hf_cycle *cycle)
             "holdfast resume --target %s tries the way back again; holdfast report --target %s %s "
             "tells all",
             target, target, id);
+    case HF_CYCLE_HELD:
+        return hf_format(
+            "holdfast resume --target %s runs the checks again; with --accept it lets pass what they "
+            "cannot tell, with --roll-back it goes back",
+            target);
+    case HF_CYCLE_WAITING:
+        return hf_format(
+            "holdfast report --target %s %s lists the rows; holdfast resume --target %s --proceed takes "
+            "the way back",
+            target, id, target);
     case HF_CYCLE_ROLLED_BACK:
     case HF_CYCLE_REFUSED:
         return hf_format("holdfast report --target %s %s", target, id);
@@ -108,12 +149,14 @@ void hf_cycle_tell(const hf_cycle *cycle)
 
     if (cycle->options->notifier == NULL || !event_of(cycle->state, &event))
         return;
-    const bool ended = hf_cycle_is_final(cycle->state);
+    const bool ended = hf_cycle_is_final(cycle->state) || is_held(cycle);
     const int64_t began = began_ms(cycle);
     HF_AUTO_STR next = next_command(cycle);
     HF_AUTO_STR operator= hf_format("%s@%s", user != NULL ? user : "?", host != NULL ? host : "?");
 
-    if (ended && cycle->state != HF_CYCLE_DEPLOYED)
+    if (is_held(cycle))
+        put_why_held(cycle, &why);
+    else if (ended && cycle->state != HF_CYCLE_DEPLOYED)
         put_why(cycle, &why);
     if (ended)
         put_kept(cycle, &kept);
@@ -130,7 +173,10 @@ void hf_cycle_tell(const hf_cycle *cycle)
         .began_ms = began,
         .took_ms = ended && began > 0 ? hf_now_ms() - began : -1,
     };
-    hf_notifier_tell(cycle->options->notifier, &notice, hf_journal_fact(cycle->journal, "notifications"));
+    /* that it waits is another question than what the checks could not tell, though both are called held */
+    hf_notifier_tell(cycle->options->notifier, &notice,
+                     cycle->state == HF_CYCLE_WAITING ? NULL
+                                                      : hf_journal_fact(cycle->journal, "notifications"));
 }
 
 void hf_notify_warn(const json_t *results)

@@ -16,6 +16,7 @@ static const struct {
     [HF_NOTIFY_SUCCESS] = {"deployed: migrated and verified", true},
     [HF_NOTIFY_ROLLBACK] = {"ROLLED BACK: the database equals the snapshot", false},
     [HF_NOTIFY_STUCK] = {"STUCK: the way back failed, somebody must look", false},
+    [HF_NOTIFY_HELD] = {"HELD: the deploy waits for somebody to decide", false},
     [HF_NOTIFY_REFUSED] = {"deploy refused: nothing was touched", false},
     [HF_NOTIFY_DRIFT] = {"the live schema is not what the migrations make", false},
     [HF_NOTIFY_BACKUP_FAILED] = {"backup FAILED", false},

@@ -140,6 +140,38 @@ def test_each_state_is_told_once_whatever_was_killed(shop, server, faults):
     assert {item["event"] for item in shop.json("report")["cycle"]["notifications"]} >= {"stuck", "rollback"}
 
 
+def test_who_has_to_decide_is_told_what_to_type(shop, server):
+    """A check could not tell; told to go back, rows were written: each is told once, with what to type; the fence stays up until the end."""
+    tell(shop, CHATS[0], {"name": "pager", "webhook": {"url": {"env": "HOOK"}}, "events": ["held"]}, contacts={"held": ["Dana +49 30 1234"]})
+    shop.write_config(deploy={"fence": {"kind": "hook", "before": ["touch", "up"], "after": ["rm", "up"]}, "rollback": {"if_written": "hold"}})
+    shop.add_checks({"name": "errors", "metric": {"url": f"http://127.0.0.1:{free_port()}/", "jq": ".errors", "at_most": 5}})
+    env = environment(server)
+    migration(shop, "1_code", "DO $$ BEGIN DELETE FROM invoices WHERE id = 1; END $$")
+
+    held = shop.holdfast("deploy", env=env, check=8)
+    message = server.to(HOOK)[-1].json()
+    assert message["event"] == "held" and message["title"].endswith("HELD: the deploy waits for somebody to decide")
+    assert 'check "errors" could not tell' in message["why"] and "behind its fence" in message["kept"]
+    assert message["next"] == "holdfast resume --target site runs the checks again; with --accept it lets pass what they cannot tell, with --roll-back it goes back"
+    assert message["contacts"] == "Dana +49 30 1234" and "the fence stays up" in held.stderr
+    shop.holdfast("resume", env=env, check=8)  # held as before: nobody is told again
+
+    waits = shop.holdfast("resume", "--roll-back", env=env, check=8)
+    assert "the fence stays up until `holdfast resume` has ended the cycle" in waits.stderr and (shop.directory / "up").exists()
+    first, second = server.to(HOOK)
+    message, cycle = second.json(), shop.json("report")["cycle"]
+    assert message["event"] == "held" and "told to go back" in message["why"] and "rows were written since the snapshot" in message["why"]
+    assert message["next"].startswith(f"holdfast report --target site {cycle['id']} lists the rows; holdfast resume --target site --proceed takes")
+    assert cycle["state"] == "waiting" and cycle["next"][0]["command"] == "holdfast resume --target site --proceed"
+    assert shop.holdfast("report").stdout.startswith("WAITING")
+
+    shop.holdfast("resume", "--proceed", env=env, check=3)
+    assert not (shop.directory / "up").exists() and len(server.to(HOOK)) == 2
+    assert [request.json()["text"].split(": ")[2] for request in server.to(SLACK)] == ["deploy started", "HELD", "HELD", "ROLLED BACK"]
+    told = [item["event"] for item in shop.json("report")["cycle"]["notifications"] if item["to"] == "pager" and item["ok"]]
+    assert told == ["held", "held"]
+
+
 def test_mail(shop, tmp_path):
     ca, certificate, key = s3.test_certificate(tmp_path / "tls")
     with Smtp(tls=(certificate, key), user="deploys", password="mail-password-0123") as server:
