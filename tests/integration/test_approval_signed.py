@@ -1,8 +1,6 @@
 """Signed approvals (deploy.approvers, `holdfast approve`), and the approval typed at a terminal."""
 import os
-import pty
 import re
-import select
 import shutil
 import stat
 import time
@@ -10,6 +8,7 @@ import time
 import pytest
 
 from harness import proc
+from harness.terminal import Terminal
 from test_approval import deploy, digest_of, migration, refused
 
 NAMES = ("anna", "ben", "carl")
@@ -142,37 +141,6 @@ def test_withdrawn_while_the_snapshot_is_taken(team, tmp_path):
     dump.chmod(0o755)
     team.write_config(snapshot={"pg_dump": [str(dump)]})
     refused(team, "withdrawn")
-
-
-class Terminal:
-    """holdfast at a terminal of its own."""
-
-    def __init__(self, site, *args):
-        self.text, environment = "", {**os.environ, **{name: str(value) for name, value in site.env.items() if value is not None}, "NO_COLOR": "1"}
-        self.pid, self.fd = pty.fork()
-        if self.pid == 0:
-            os.chdir(site.directory)
-            os.execve(proc.binary(), [proc.binary(), *args], environment)
-
-    def read_until(self, word=None, seconds=120):
-        until = time.monotonic() + seconds
-        while word is None or word not in self.text:
-            assert time.monotonic() < until, self.text
-            if select.select([self.fd], [], [], 1)[0]:
-                try:
-                    got = os.read(self.fd, 65536)
-                except OSError:  # the other end is closed
-                    got = b""
-                if not got:
-                    assert word is None, self.text
-                    break
-                self.text += got.decode()
-        return self.text
-
-    def answer(self, line):
-        os.write(self.fd, line.encode() + b"\n")
-        self.read_until()
-        return os.waitstatus_to_exitcode(os.waitpid(self.pid, 0)[1])
 
 
 def test_an_approval_at_the_terminal(team):

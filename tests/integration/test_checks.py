@@ -9,6 +9,7 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from harness import proc
+from harness.terminal import Terminal
 
 SECRET = "s3cr3t-of-the-header"
 
@@ -275,6 +276,8 @@ REASONS = {
                     "1 forbidden: WARN b"),
     "metric": ({"metric": {"url": "URL", "query": "rate(errors[1m])", "increase_at_most": "50%", "at_most": 9}}, "",
                'import urllib.request; urllib.request.urlopen("URL/set/5")', "5, and 1.5 before the deploy"),
+    "json": ({"metric": {"url": "URL/stats", "jq": ".errors | add", "increase_at_most": 2}}, "",
+             'import urllib.request; urllib.request.urlopen("URL/worse")', "7, and 3 before the deploy"),
     "rows": ({"rows": {"shrink_at_most": "5%"}}, "DELETE FROM invoices WHERE id > 600;", "", "has 600 rows, and had 700"),
     "value": ({"sql": {"query": "SELECT sum(id) FROM invoices", "unchanged": True}}, "UPDATE invoices SET id = id + 1;", "",
               "246050, and before the deploy 245350"),
@@ -286,6 +289,8 @@ REASONS = {
 def test_one_reason_for_a_way_back(shop, cluster, server, reason):
     check, sql, meanwhile, words = json.loads(json.dumps(REASONS[reason]).replace("URL", server.url))
     server.metric(1.5)
+    server.pages["/stats"] = 200, '{"errors": [1, 2]}'
+    server.pages["/worse"] = lambda: (server.pages.update({"/stats": (200, '{"errors": [1, 6]}')}), (200, ""))[1]
     server.pages["/set/5"] = lambda: (server.metric(5), (200, ""))[1]
     (shop.directory / "app.log").write_text("INFO x\n" * 9 + "WARN y\n")
     migrator(shop, "ALTER TABLE invoices ADD COLUMN note text;" + sql, meanwhile)
@@ -355,6 +360,34 @@ def test_observation(shop, cluster, server):
     shop.holdfast("deploy", "--retry", check=0)
     cycle = shop.json("report", "latest")["cycle"]
     assert cycle["state"] == "deployed" and cycle["observed"]["rounds"] >= 1 and cycle["observed"]["checks"][0]["failed"] == 0
+
+
+def test_somebody_at_the_terminal_is_asked(shop, cluster, server):
+    """Each answer to a check that could not tell; what is none of them is asked again."""
+    prompt, good = "or hold (stop here", (200, '{"errors": 1}')
+    migrator(shop)
+    shop.add_checks({"name": "errors", "metric": {"url": server.url + "/stats", "jq": ".errors", "at_most": 5}})
+    terminal = Terminal(shop, "deploy")
+    assert 'check "errors" could not tell' in terminal.read_until(prompt) and "status 404" in terminal.text
+    for line in ("yes", "again"):
+        terminal.type(line)
+        assert ("status 404" in terminal.read_until(prompt)) == (line == "again")
+    server.pages["/stats"] = good
+    assert terminal.answer("again") == 0 and shop.json("report", "latest")["cycle"]["state"] == "deployed"
+
+    del server.pages["/stats"]
+    migrator(shop, "ALTER TABLE invoices ADD COLUMN more text;")
+    terminal = Terminal(shop, "deploy")
+    terminal.read_until(prompt)
+    assert terminal.answer("hold") == 8 and shop.json("report", "latest")["cycle"]["state"] == "held"
+    terminal = Terminal(shop, "resume")
+    terminal.read_until(prompt)
+    assert terminal.answer("accept") == 0
+    before = invoices(shop, cluster)
+    migrator(shop, "DELETE FROM invoices;")
+    terminal = Terminal(shop, "deploy")
+    terminal.read_until(prompt)
+    assert terminal.answer("back") == 3 and invoices(shop, cluster) == before != ""
 
 
 MISTAKES = """repository: {url: ./repo}
