@@ -53,7 +53,7 @@ def test_nothing_can_be_read(taken):
     taken.holdfast("prove", check=0)
     words = [b"wedding", b"local_users", b"invoices", b"CREATE TABLE", b"marketplace", taken.db.encode()]
     files = stored(taken)
-    assert {name.split("/")[0] for name in files} == {"holdfast.json", "keys", "objects", "snapshots", "proofs"}
+    assert {name.split("/")[0] for name in files} == {"holdfast.json", "inventory", "keys", "objects", "snapshots", "proofs"}
     for name, data in files.items():
         if name.startswith(("holdfast.json", "keys/")):
             assert data.startswith(b"{") and PASSPHRASE.encode() not in data
