@@ -505,6 +505,6 @@ class InBucket(Good):
         return site
 
 
-SCENARIOS = (Good, Told, Observed, Fails, Resumed, Fenced, FencedFails, Expires, Group, GroupFails, Swap, Clone, Cloned, InPlace, RestoreInPlace, SwapBack,
+SCENARIOS = (Good, Told, Observed, Fails, Hooked, Resumed, Fenced, FencedFails, Expires, Group, GroupFails, Swap, Clone, Cloned, InPlace, RestoreInPlace, SwapBack,
              Init, Into, Table, Pin, Prune, Gc, KeyAdd,
              KeyRemove, Approve, Export, Import, Drift, Resolve, InBucket)
