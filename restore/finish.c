@@ -85,21 +85,40 @@ static void warn(hf_job *job, const char *message)
     pthread_mutex_unlock(&job->mutex);
 }
 
+/* A statement that may be refused without harm, which is then in *ret_refused; anything else that fails is an error. */
+static hf_status try_statement(hf_restore_session *session, const char *sql, hf_error *ret_refused,
+                               hf_error *error)
+{
+    hf_error ignored;
+
+    HF_TRY(hf_restore_begin_one(session, error));
+    hf_status status = hf_pg_exec(session->pg, sql, ret_refused);
+    if (status == HF_OK) {
+        *ret_refused = (hf_error){0};
+        return hf_restore_end_one(session, true, error);
+    }
+    if (hf_is_of_statement(status) && hf_restore_end_one(session, false, &ignored) == HF_OK)
+        return HF_OK;
+    if (error != NULL)
+        *error = *ret_refused;
+    return status;
+}
+
 hf_status hf_take_statistics(hf_job *job, hf_restore_session *session, size_t number, hf_error *error)
 {
     const hf_entry *entry = &job->archive->entries.items[number];
     HF_AUTO_BUF sql = HF_BUF_MAX(4096);
-    hf_status status = hf_pg_exec(session->pg, entry->definition, error);
+    hf_error refused = {0};
 
-    if (status == HF_OK || !hf_is_of_statement(status))
-        return status;
+    HF_TRY(try_statement(session, entry->definition, &refused, error));
+    if (refused.code == HF_OK)
+        return HF_OK;
     HF_AUTO_STR shown = hf_pg_table_shown(entry->schema, entry->tag);
-    HF_AUTO_STR warning = hf_format("the statistics of %s are gathered anew: %s", shown, error->message);
+    HF_AUTO_STR warning = hf_format("the statistics of %s are gathered anew: %s", shown, refused.message);
     warn(job, warning);
     hf_buf_puts(&sql, "ANALYZE ");
     hf_sql_qualified(&sql, entry->schema, entry->tag); /* of an index the server says that it is skipped */
-    status = hf_pg_exec(session->pg, hf_buf_text(&sql), error);
-    return hf_is_of_statement(status) ? HF_OK : status;
+    return try_statement(session, hf_buf_text(&sql), &refused, error);
 }
 
 /* Statistics that cannot be had are a warning: the data is there. */
@@ -116,16 +135,9 @@ hf_status hf_analyze(hf_job *job, hf_restore_session *session, size_t first, siz
     HF_TRY(hf_buf_check(&sql, "statement", error));
     if (sql.len == 0)
         return HF_OK;
-    hf_error failure, ignored;
-    HF_TRY(hf_restore_begin_one(session, error));
-    hf_status status = hf_pg_exec(session->pg, hf_buf_text(&sql), &failure);
-    if (status == HF_OK)
-        return hf_restore_end_one(session, true, error);
-    if (!hf_is_of_statement(status) || hf_restore_end_one(session, false, &ignored) != HF_OK) {
-        if (error != NULL)
-            *error = failure;
-        return status;
-    }
-    warn(job, failure.message);
+    hf_error refused = {0};
+    HF_TRY(try_statement(session, hf_buf_text(&sql), &refused, error));
+    if (refused.code != HF_OK)
+        warn(job, refused.message);
     return HF_OK;
 }

@@ -361,12 +361,12 @@ int hf_cycle_stage(hf_cycle_state state, hf_cycle_event event)
     }
 }
 
-/* A clone that nobody needs any more; resume, gc and the next deploy do the same for a cycle that was killed here. */
+/* A clone that nobody needs any more (a cycle that is held may still need it); resume, gc and the next deploy do the same for a cycle that was killed here. */
 static void leave(const hf_cycle *cycle)
 {
     hf_error error;
 
-    if (cycle->state != HF_CYCLE_STUCK &&
+    if (hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_STUCK &&
         hf_cycle_remove_clone(cycle->options, cycle->journal, &error) != HF_OK)
         hf_log_error(&error);
 }

@@ -49,7 +49,10 @@ static json_t *look(const hf_cycle *cycle)
 
         hf_log(HF_LOG_WARNING, "written since the snapshot: %s", shown);
     }
-    if (written.tables.count > 0)
+    if (written.tables.count > 0 && hf_cycle_way(cycle) == HF_WAY_IN_PLACE)
+        hf_log(HF_LOG_WARNING, "%s rows%s will be in the snapshot of the failed state alone",
+               hf_show_count(written.rows, rows), written.unknown > 0 ? " and what is unknown" : "");
+    else if (written.tables.count > 0)
         hf_log(HF_LOG_WARNING,
                "%s rows%s will be in the failed database alone; `holdfast salvage %s` exports them",
                hf_show_count(written.rows, rows), written.unknown > 0 ? " and what is unknown" : "",
