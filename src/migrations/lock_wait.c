@@ -233,6 +233,12 @@ void hf_lock_watch_hint(const hf_lock_watch *watch, hf_error *error)
             session;
     if (root == NULL)
         return;
+    if (json_integer_value(json_object_get(root, "pid")) == 0) {
+        (void) hf_hint(error,
+                       "in the way was a prepared transaction; pg_prepared_xacts lists it: COMMIT PREPARED "
+                       "or ROLLBACK PREPARED it");
+        return;
+    }
     show_session(root, &who);
     (void) hf_hint(error,
                    "in the way was %s; end it (SELECT pg_terminate_backend(%" JSON_INTEGER_FORMAT

@@ -113,7 +113,8 @@ static hf_status read_pending(const hf_migrations_config *config, const hf_migra
         if (!hf_migration_is_pending(migration))
             continue;
         HF_TRY(hf_script_read(migration->path, migration->name, &sql, error));
-        HF_TRY(hf_script_check(migration->name, hf_buf_text(&sql), sql.len, error));
+        if (profile == NULL || profile->sql)
+            HF_TRY(hf_script_check(migration->name, hf_buf_text(&sql), sql.len, error));
         if (profile != NULL && config->profile == HF_PROFILE_DBMATE && sql.len > 0)
             leave_out_way_back(&sql);
         if (profile != NULL && !profile->sql)

@@ -206,7 +206,8 @@ static hf_status take_file(const hf_profile *profile, const char *directory, con
                            migration_files *files, hf_error *error)
 {
     HF_AUTO_BUF content = HF_BUF_MAX(HF_SCRIPT_MAX);
-    migration_file file = {.path = hf_strdup(path), .name = hf_strdup(path + strlen(directory) + 1)};
+    migration_file file = {.path = hf_strdup(path),
+                           .name = hf_strdup(path + strlen(directory) + !hf_ends_with(directory, "/"))};
     hf_status status = hf_script_read(path, file.name, &content, error);
     bool taken = status == HF_OK && identify(profile, hf_buf_text(&content), &file);
 

@@ -219,10 +219,11 @@ def main():
     parser.add_argument("--most", type=int, default=2, help="passages of each point (default 2)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cases side by side")
     parser.add_argument("--short", action="store_true", help="one case of each point, without S3")
-    parser.add_argument("--seed", default=commit(), help="which ones; default: the commit")
+    parser.add_argument("--seed", help="which ones; default: the commit")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--random", type=int, metavar="N", help="N cycles with kills at random moments instead")
     options = parser.parse_args()
+    options.seed = options.seed or commit()
     if not points_of_the_binary():
         print("skipped: this binary has no fault points")
         return 77

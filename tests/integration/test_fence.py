@@ -156,12 +156,15 @@ def test_no_write_is_lost_behind_a_fence_that_goes_up_first(shop):
     writer = threading.Thread(target=write)
     writer.start()
     time.sleep(0.3)
-    snapshot = site.holdfast("deploy", "--output", "json", check=3).json()["cycle"]["snapshot"]
-    at_the_end = len(told)
-    while len(told) < at_the_end + 2:
-        time.sleep(0.02)
-    stop.set()
-    writer.join()
+    try:
+        snapshot = site.holdfast("deploy", "--output", "json", check=3).json()["cycle"]["snapshot"]
+        at_the_end, deadline = len(told), time.monotonic() + 60
+        while len(told) < at_the_end + 2:
+            assert time.monotonic() < deadline, "nobody can write, though the cycle has ended"
+            time.sleep(0.02)
+    finally:
+        stop.set()
+        writer.join()
     assert site.orders() == ["1", *told] and at_the_end > 0
     assert site.settings() == []
     site.holdfast("restore", snapshot, "--into", site.db + "__rescue", check=0)

@@ -42,7 +42,7 @@ def use(shop, sql, name="1.sql", **options):
 
 def test_is_tried_again_until_the_lock_is_free(shop, holding):
     use(shop, "ALTER TABLE invoices ADD note text; UPDATE invoices SET note = 'x'", lock_retries=60)
-    blocker = holding("SELECT id, 'hunter2' FROM invoices LIMIT 1")
+    blocker = holding("SELECT id, $p1$hunter2$p1$ FROM invoices LIMIT 1")
     deploy = shop.spawn("deploy", "--output", "json")
     seen = ""
     for line in deploy.stderr:

@@ -14,7 +14,7 @@ WITH RECURSIVE tree AS (
            NULLIF(a.application_name, '') AS application,
            a.state,
            (EXTRACT(EPOCH FROM pg_catalog.clock_timestamp() - a.xact_start) * 1000)::bigint AS age_ms, -- of its transaction
-           pg_catalog.left(pg_catalog.regexp_replace(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g'), '(''|\$[A-Za-z_]*\$).*$', '…'), 80) AS query,
+           pg_catalog.left(pg_catalog.regexp_replace(pg_catalog.regexp_replace(a.query, '\s+', ' ', 'g'), '(''|\$[^$ ]*\$).*$', '…'), 80) AS query,
            (SELECT pg_catalog.concat_ws(' on ', l.mode, COALESCE(l.relation::pg_catalog.regclass::text, l.locktype))
               FROM pg_catalog.pg_locks l
              WHERE l.pid = f.pid AND NOT l.granted
