@@ -21,6 +21,12 @@ void hf_report_cell_add(hf_report_table *table, hf_tone tone, const char *fmt, .
 /* Was a migration of this name applied?  Its entry in "applied", or NULL. */
 const json_t *hf_report_applied(const json_t *cycle, const char *name);
 
+/* After `swap-back`: the failed database is the live one again. */
+bool hf_report_is_swapped_back(const json_t *cycle);
+
+/* What a way back, or a swap-back after it, has kept: a database's name or "snapshot ID"; NULL: nothing.  The caller owns it. */
+char *hf_report_kept(const json_t *cycle);
+
 /* A section each, or none. */
 void hf_report_add_next(const json_t *cycle, hf_report *report);
 void hf_report_add_timeline(const json_t *cycle, hf_report *report);

@@ -8,6 +8,7 @@
 #include "base/text.h"
 #include "deploy/machine.h"
 #include "deploy/report_build.h"
+#include "deploy/way.h"
 
 #define TEXT_MAX_BYTES (1u << 20)
 
@@ -123,6 +124,23 @@ const json_t *hf_report_applied(const json_t *cycle, const char *name)
     return NULL;
 }
 
+bool hf_report_is_swapped_back(const json_t *cycle)
+{
+    return json_is_object(json_object_get(cycle, "swapped_back"));
+}
+
+char *hf_report_kept(const json_t *cycle)
+{
+    const char *database = hf_report_is_swapped_back(cycle)
+                               ? hf_json_member(json_object_get(cycle, "swapped_back"), "kept")
+                               : hf_json_member(cycle, "failed_database");
+    const char *snapshot = hf_json_member(cycle, "failed_snapshot");
+
+    if (database[0] != '\0')
+        return hf_strdup(database);
+    return snapshot[0] != '\0' ? hf_format("snapshot %s", snapshot) : NULL;
+}
+
 /* ---- the verdict ---- */
 
 typedef struct outcome {
@@ -145,9 +163,13 @@ static const outcome *outcome_of(const json_t *cycle)
         {HF_CYCLE_STUCK, HF_TONE_BAD, "Stuck",
          "the way back failed; snapshot and failed database are both intact"},
     };
+    static const outcome swapped_back = {HF_CYCLE_ROLLED_BACK, HF_TONE_WARNING, "Rolled back, then put back",
+                                         "the failed database is the live one again"};
     static const outcome under_way = {HF_CYCLE_STATES, HF_TONE_WARNING, "Not ended",
                                       "holdfast resume brings it to an end, unless it is still under way"};
 
+    if (hf_report_is_swapped_back(cycle))
+        return &swapped_back;
     for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
         if (hf_streq(hf_cycle_state_name(outcomes[i].state), hf_json_member(cycle, "state")))
             return &outcomes[i];
@@ -254,6 +276,7 @@ char *hf_report_companions(const json_t *cycle)
 static void add_facts(const json_t *cycle, hf_report *report)
 {
     HF_AUTO_STR companions = hf_report_companions(cycle);
+    HF_AUTO_STR kept = hf_report_kept(cycle);
     const json_t *approval = json_object_get(cycle, "approval"), *way = json_object_get(cycle, "way"),
                  *fence = json_object_get(cycle, "fence");
     HF_AUTO_STR began = shown_time(hf_json_member(cycle, "started_at"));
@@ -278,7 +301,7 @@ static void add_facts(const json_t *cycle, hf_report *report)
         hf_report_fact_add(facts, "fence", false, "%s%s", hf_json_member(fence, "kind"),
                            json_is_true(json_object_get(fence, "undone")) ? ", taken down again"
                                                                           : ", still up");
-    hf_report_fact_add(facts, "kept", true, "%s", hf_json_member(cycle, "failed_database"));
+    hf_report_fact_add(facts, "kept", true, "%s", kept != NULL ? kept : "");
     if (outcome_of(cycle)->state == HF_CYCLE_STUCK &&
         json_is_true(json_object_get(json_object_get(cycle, "restore"), "verified")))
         hf_report_fact_add(facts, "restored", true, "%s",
@@ -336,24 +359,38 @@ HF_PRINTF(3, 4) static void add_step(json_t *steps, const char *text, const char
 static void next_after_rollback(const json_t *cycle, const char *target, json_t *steps)
 {
     const json_t *total = json_object_get(json_object_get(cycle, "written"), "total");
-    const char *kept = hf_json_member(cycle, "failed_database");
+    const char *database = hf_json_member(cycle, "failed_database"),
+               *snapshot = hf_json_member(cycle, "failed_snapshot");
+    HF_AUTO_STR kept = hf_report_kept(cycle);
     char rows[32];
+
+    if (hf_report_is_swapped_back(cycle)) {
+        HF_AUTO_STR text = hf_format(
+            "The failed database was put back and is the live one; what stood there is kept as \"%s\".",
+            kept != NULL ? kept : "");
+        add_step(steps, text, "%s", "");
+        return;
+    }
 
     add_step(steps, "The application can go on: the live database is the one from before the deploy.", "%s",
              "");
-    if (json_integer_value(total) > 0) {
+    if (json_integer_value(total) > 0 && kept != NULL) {
+        const char *quote = database[0] != '\0' ? "\"" : "";
         HF_AUTO_STR text = hf_format(
-            "%s rows written after the snapshot are not in it, only in \"%s\": decide which of them "
-            "to bring over.",
-            hf_show_count((uint64_t) json_integer_value(total), rows), kept);
+            "%s rows written after the snapshot are not in it, only in %s%s%s: decide which of them to "
+            "bring over.",
+            hf_show_count((uint64_t) json_integer_value(total), rows), quote, kept, quote);
         add_step(steps, text, "%s", "");
     }
-    if (kept[0] != '\0') {
+    if (database[0] != '\0') {
         HF_AUTO_STR text =
             hf_format("Look at the cause in the failed database, \"%s\". It is dropped by a later "
                       "deploy when deploy.rollback.keep_failed has passed.",
-                      kept);
+                      database);
         add_step(steps, text, "%s", "");
+    } else if (snapshot[0] != '\0') {
+        add_step(steps, "Look at the cause in the failed state: it is kept as a snapshot.",
+                 "holdfast restore %s --target %s --into failed", snapshot, target);
     }
     add_step(steps, "Correct the migration or what the check found, and deploy again.",
              "holdfast deploy --target %s", target);
@@ -405,7 +442,10 @@ json_t *hf_report_next(const json_t *cycle)
     case HF_CYCLE_WAITING:
         add_step(
             steps,
-            "Take the way back. The rows stay in the failed database, and `holdfast salvage` exports them.",
+            hf_streq(hf_json_member(json_object_get(cycle, "way"), "way"), hf_way_name(HF_WAY_IN_PLACE))
+                ? "Take the way back. The rows stay in the snapshot that is taken of the failed state first."
+                : "Take the way back. The rows stay in the failed database, and `holdfast salvage` exports "
+                  "them.",
             "holdfast resume --target %s --proceed", target);
         break;
     default:

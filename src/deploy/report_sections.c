@@ -83,14 +83,15 @@ static void add_table_row(hf_report_table *table, const json_t *row, bool with_a
 
 static char *tables_note(const json_t *cycle, bool with_after, size_t left_out)
 {
-    const bool was_undone = hf_json_member(cycle, "failed_database")[0] != '\0';
+    const bool was_undone =
+        hf_streq(hf_json_member(cycle, "state"), hf_cycle_state_name(HF_CYCLE_ROLLED_BACK)) &&
+        !hf_report_is_swapped_back(cycle);
     HF_AUTO_BUF note = HF_BUF_MAX(600);
 
     if (with_after)
-        hf_buf_puts(&note,
-                    was_undone
-                        ? "After: in the failed database, when its checks began. The live one is as before. "
-                        : "After: when the migrations were applied, before the checks. ");
+        hf_buf_puts(&note, was_undone ? "After: as the failed deploy had them, when its checks began. The "
+                                        "live database is as before. "
+                                      : "After: when the migrations were applied, before the checks. ");
     else if (was_undone)
         hf_buf_puts(&note, "As the snapshot has them, and so the live database. ");
     else
@@ -251,19 +252,37 @@ void hf_report_add_migrations(const json_t *cycle, hf_report *report)
 
 /* ---- lost and kept ---- */
 
+static const char *lost_note(const json_t *cycle, bool is_kept, bool is_written)
+{
+    const bool in_snapshot = hf_json_member(cycle, "failed_database")[0] == '\0';
+
+    if (!is_kept)
+        return "";
+    if (hf_report_is_swapped_back(cycle))
+        return "The failed database is the live one again, with what was written after the snapshot; what "
+               "was restored is kept beside it.";
+    if (is_written)
+        return in_snapshot ? "What was written after the snapshot is not in the live database; it is in the "
+                             "snapshot of the failed state."
+                           : "What was written after the snapshot is not in the live database; it can still "
+                             "be read in the failed one.";
+    return in_snapshot ? "The failed state is kept as a snapshot, whole."
+                       : "The failed database is kept beside the live one, whole.";
+}
+
 void hf_report_add_lost(const json_t *cycle, hf_report *report)
 {
     const json_t *written = json_object_get(cycle, "written"), *total = json_object_get(written, "total"),
                  *row;
-    const char *kept = hf_json_member(cycle, "failed_database");
+    HF_AUTO_STR kept = hf_report_kept(cycle);
     const size_t count = json_array_size(json_object_get(written, "tables"));
     char text[32];
     size_t i;
 
-    if (kept[0] == '\0' && count == 0)
+    if (kept == NULL && count == 0)
         return;
     hf_report_section *section = hf_report_section_add(report, "lost", "Lost and kept");
-    if (kept[0] != '\0')
+    if (kept != NULL)
         hf_report_fact_add(&section->facts, "kept", true, "%s", kept);
     hf_report_fact_add(&section->facts, "snapshot", true, "%s", hf_json_member(cycle, "snapshot"));
     if (json_is_object(written))
@@ -271,12 +290,7 @@ void hf_report_add_lost(const json_t *cycle, hf_report *report)
                            is_number(total) ? hf_show_count((uint64_t) json_integer_value(total), text)
                                             : "an unknown number of");
     free(section->note);
-    section->note = hf_strdup(
-        kept[0] == '\0' ? ""
-        : count > 0
-            ? "What was written after the snapshot is not in the live database; it can still be read in "
-              "the failed one."
-            : "The failed database is kept beside the live one, whole.");
+    section->note = hf_strdup(lost_note(cycle, kept != NULL, count > 0));
     if (count == 0)
         return;
     section->table.columns = 3;

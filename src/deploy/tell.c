@@ -97,10 +97,13 @@ static void put_why(const hf_cycle *cycle, hf_buf *why)
 static void put_kept(const hf_cycle *cycle, hf_buf *kept)
 {
     const char *failed = hf_journal_text(cycle->journal, "failed_database");
+    const char *state = hf_journal_text(cycle->journal, "failed_snapshot");
     const char *snapshot = hf_journal_text(cycle->journal, "snapshot");
 
     if (failed != NULL)
         hf_buf_printf(kept, "the failed database, as \"%s\"", failed);
+    else if (state != NULL)
+        hf_buf_printf(kept, "the failed state, as snapshot %s", state);
     else if (cycle->state == HF_CYCLE_STUCK)
         hf_buf_puts(kept, "the failed database");
     else if (is_held(cycle))

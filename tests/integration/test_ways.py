@@ -5,6 +5,7 @@ import pytest
 
 from harness import compare, torture
 from harness.postgres import Cluster
+from harness.recorder import Recorder
 from harness.site import Site
 
 NUMBERS = itertools.count(1)
@@ -90,10 +91,16 @@ def test_in_place_is_what_auto_finds_without_createdb(server, tmp_path):
     good = site.json("snapshots")["snapshots"][-1]["id"]
     site.migrate()
     site.add_checks(FAILS)
-    cycle = cycle_of(site.holdfast("deploy", "--output", "json", check=3))
+    with Recorder() as told:
+        site.top["notify"] = [{"webhook": {"url": {"env": "HOOK"}, "format": "text", "template": "{{kept}}"}, "events": ["rollback"]}]
+        site.write_config()
+        cycle = cycle_of(site.holdfast("deploy", "--output", "json", env={"HOOK": told.url("/")}, check=3))
+        assert [request.body for request in told.requests] == [f"the failed state, as snapshot {cycle['failed_snapshot']}; snapshot {cycle['snapshot']}"]
+    del site.top["notify"]
     assert compare.fingerprint_differences(before, compare.fingerprint(server, site.db, facts=True)) == []
     assert site.oid() == oid and site.beside() == []
     assert cycle["failed_snapshot"] and cycle["restore"]["verified"]
+    assert f"holdfast restore {cycle['failed_snapshot']} --target site --into failed" in site.holdfast("report", check=0).stdout
     # What failed is kept, and `latest` does not mean it.
     site.checks.clear()
     site.write_config()
@@ -152,6 +159,7 @@ def test_a_failed_database_is_put_back(server, tmp_path, faults):
     assert compare.fingerprint_differences(failed, compare.fingerprint(server, site.db, facts=True)) == []
     assert compare.fingerprint_differences(restored, compare.fingerprint(server, beside, facts=True)) == []
     assert site.beside() == [beside] and site.json("history")["kept"] == []
+    assert f'is the live one; what stood there is kept as "{beside}".' in " ".join(site.holdfast("report", check=0).stdout.split())
     assert "keeps no failed database" in site.holdfast("swap-back", "latest", check=10).stderr
     site.checks.clear()
     site.write_config()

@@ -3,7 +3,7 @@
 #include <jansson.h>
 
 #include "base/log.h"
-#include "deploy/report.h"
+#include "deploy/report_build.h"
 
 #define HOSTILE "<script>alert(1)</script> \\\" onload='x' & `code` | ![a](b) \\u202e\\u0007"
 
@@ -246,6 +246,57 @@ static void test_report__the_timeline_is_to_scale(void **state)
     json_decref(cycle);
 }
 
+/* What the report says after each way back, and what it must not say then. */
+static void test_report__tells_where_the_failed_state_is(void **state)
+{
+    static const struct {
+        const char *facts;
+        const char *said[6], *unsaid[4];
+    } cases[] = {
+        {"{\"state\": \"rolled_back\", \"failed_database\": \"shop_failed\", \"failed_snapshot\": null}",
+         {"the database is as the snapshot has it", "only in \"shop_failed\"", "kept          shop_failed",
+          "in the failed database, \"shop_failed\"", "it can still be read in the failed one"},
+         {"--into failed", "snapshot of the failed state"}},
+        {"{\"state\": \"rolled_back\", \"failed_database\": null, \"failed_snapshot\": \"20261121T08\"}",
+         {"the database is as the snapshot has it", "only in snapshot 20261121T08:",
+          "kept          snapshot 20261121T08", "restore 20261121T08 --target shop --into failed",
+          "it is in the snapshot of the failed state", "The live database is as before."},
+         {"\"\"", "the failed database", "in the failed one", "keep_failed"}},
+        {"{\"state\": \"rolled_back\", \"failed_database\": null, \"failed_snapshot\": null, "
+         "\"swapped_back\": "
+         "{\"kept\": \"shop_replaced\"}}",
+         {"the failed database is the live one again", "kept          shop_replaced",
+          "The failed database was put back and is the live one; what stood there is kept as "
+          "\"shop_replaced\".",
+          "with what was written after the snapshot"},
+         {"The application can go on", "is as before", "only in", "is as the snapshot has it"}},
+        {"{\"state\": \"waiting\", \"failed_database\": null, \"way\": {\"way\": \"in-place\"}}",
+         {"The rows stay in the snapshot that is taken"},
+         {"salvage"}},
+        {"{\"state\": \"waiting\", \"failed_database\": null, \"way\": {\"way\": \"swap\"}}",
+         {"`holdfast salvage` exports them"},
+         {"The rows stay in the snapshot"}},
+    };
+
+    (void) state;
+    for (size_t i = 0; i < COUNT(cases); i++) {
+        json_t *cycle = hostile_cycle("rolled_back"), *facts = json_loads(cases[i].facts, 0, NULL);
+
+        assert_non_null(facts);
+        json_object_update(cycle, facts);
+        json_object_set_new(cycle, "next", hf_report_next(cycle));
+        HF_AUTO_STR text = rendered(cycle, hf_report_text);
+        for (size_t j = 0; j < COUNT(cases[i].said) && cases[i].said[j] != NULL; j++)
+            if (strstr(text, cases[i].said[j]) == NULL)
+                fail_msg("case %zu: \"%s\" is not in %s", i, cases[i].said[j], text);
+        for (size_t j = 0; j < COUNT(cases[i].unsaid) && cases[i].unsaid[j] != NULL; j++)
+            if (strstr(text, cases[i].unsaid[j]) != NULL)
+                fail_msg("case %zu: \"%s\" is in %s", i, cases[i].unsaid[j], text);
+        json_decref(facts);
+        json_decref(cycle);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -258,6 +309,7 @@ int main(void)
         cmocka_unit_test(test_report__hides_secrets),
         cmocka_unit_test(test_report__an_interruption_does_not_flatten_the_timeline),
         cmocka_unit_test(test_report__the_timeline_is_to_scale),
+        cmocka_unit_test(test_report__tells_where_the_failed_state_is),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
