@@ -107,6 +107,8 @@ static bool fits(const filter *f, const json_t *cycle)
     const char *state = hf_json_member(cycle, "state");
     HF_AUTO_STR who = operator_of(cycle);
 
+    if (hf_streq(state, "unreadable")) /* whether it fits is not known */
+        return true;
     if (f->result != NULL &&
         !(hf_streq(f->result, "unfinished") ? !is_final(state) : hf_streq(f->result, state)))
         return false;
@@ -257,9 +259,10 @@ static void print_lines(const hf_strings *cells, bool csv)
 }
 
 /* A journal that can be read has its chain checked by that. */
-static hf_status verify(const json_t *cycles, hf_error *error)
+static hf_status verify(const hf_cli *cli, const json_t *cycles, hf_error *error)
 {
     const json_t *cycle, *first = NULL;
+    const size_t count = json_array_size(cycles);
     size_t i, broken = 0;
 
     json_array_foreach(cycles, i, cycle)
@@ -269,10 +272,13 @@ static hf_status verify(const json_t *cycles, hf_error *error)
         first = first != NULL ? first : cycle;
         broken++;
     }
-    if (broken == 0)
+    if (broken == 0) {
+        if (!cli->json)
+            hf_out("%zu journal%s read, each whole\n", count, count == 1 ? "" : "s");
         return HF_OK;
-    return hf_fail(error, HF_E_CORRUPT, "%zu of %zu journals cannot be trusted; the first: %s", broken,
-                   json_array_size(cycles), hf_json_member(json_object_get(first, "error"), "message"));
+    }
+    return hf_fail(error, HF_E_CORRUPT, "%zu of %zu journals cannot be trusted; the first: %s", broken, count,
+                   hf_json_member(json_object_get(first, "error"), "message"));
 }
 
 /* The databases that ways back have kept; where the server cannot be asked, `null`. */
@@ -353,7 +359,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
             HF_TRY(list(&session, target->name, &f, cycles, error));
     }
     if (hf_cli_has(cli, "verify"))
-        return verify(cycles, error);
+        return verify(cli, cycles, error);
     json_t *kept = json_array();
     json_object_set_new(cli->result, "kept", kept);
     for (size_t t = 0; t < session.config->targets.count; t++) {

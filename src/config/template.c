@@ -127,7 +127,7 @@ hf_status hf_template_check(const char *text, hf_notify_format format, hf_error 
 
     HF_TRY(check_fields(text, error));
     for (int i = 0; i < HF_FIELDS; i++)
-        values[i] = "7"; /* good inside a string and as a number */
+        values[i] = "x"; /* any text will stand there: good inside a string, and nowhere else */
     hf_template_fill(text, format, values, &filled);
     HF_TRY(hf_buf_check(&filled, "the template", error));
     if (format != HF_NOTIFY_JSON)

@@ -49,6 +49,7 @@ static void test_template__refuses_mistakes(void **state)
         {"{{}}", HF_NOTIFY_TEXT, "the template has an unknown field \"\"", "known here: event, title"},
         {"a {{title b", HF_NOTIFY_TEXT, "a field of the template is not closed: \"{{title b\"", "{{title}}"},
         {"a {{title} }}", HF_NOTIFY_TEXT, "a field of the template is not closed: \"{{title} }}\"", ""},
+        {"{\"details\": {{text}}}", HF_NOTIFY_JSON, "the template does not make JSON: ", "inside strings"},
         {"{\"t\": {{title}} x}", HF_NOTIFY_JSON, "the template does not make JSON: ", "inside strings"},
     };
 
