@@ -125,7 +125,8 @@ static void make_argv(const hf_check_config *check, int64_t since_ms, hf_strings
         HF_PUSH(ret_argv, hf_format("--unit=%s", check->log.journal.items[i]));
 }
 
-static hf_status read_program(const hf_check_config *check, int64_t since_ms, hf_log_scan *scan,
+/* Of stderr the first STDERR_MAX bytes; more is an error if the `whole` must have been read. */
+static hf_status read_program(const hf_check_config *check, int64_t since_ms, bool whole, hf_log_scan *scan,
                               hf_error *error)
 {
     HF_AUTO(hf_strings_done) hf_strings argv = {0};
@@ -159,7 +160,7 @@ static hf_status read_program(const hf_check_config *check, int64_t since_ms, hf
     hf_log_scan_feed(scan, hf_buf_text(&err),
                      err.len); /* `docker logs` prints there what the application does */
     hf_log_scan_end(scan);
-    return HF_OK;
+    return whole ? hf_buf_check(&err, "what the log's command wrote to stderr", error) : HF_OK;
 }
 
 /* ---- before ---- */
@@ -182,7 +183,7 @@ static hf_status log_before(const hf_check_context *context, json_t **ret_before
         make_argv(check, now_ms, &argv);
         HF_TRY(hf_check_find_program(&argv, check->folder, error));
         if (rated)
-            HF_TRY(read_program(check, now_ms - check->log.over_ms, &scan, error));
+            HF_TRY(read_program(check, now_ms - check->log.over_ms, false, &scan, error));
     }
     *ret_before = json_pack("{s:I, s:o?, s:I, s:I}", "since_ms", (json_int_t) now_ms, "files", marks, "lines",
                             (json_int_t) scan.lines, "matches", (json_int_t) scan.rated);
@@ -196,10 +197,13 @@ static double rate_of(double matches, double lines)
     return lines > 0 ? 1000 * matches / lines : 0;
 }
 
-static bool rate_holds(const hf_check_context *context, const hf_log_scan *scan, hf_buf *seen,
-                       double *ret_value)
+/* Where nothing was written before, only an increase that is allowed from 0 is surely allowed. */
+static hf_check_outcome judge_rate(const hf_check_context *context, const hf_log_scan *scan, hf_buf *seen,
+                                   double *ret_value)
 {
     const hf_check_config *check = context->check;
+    const hf_change_config *change = &check->log.rate_change;
+    const bool measured = json_integer_value(json_object_get(context->before, "lines")) > 0;
     const double now = rate_of((double) scan->rated, (double) scan->lines);
     const double before = rate_of((double) json_integer_value(json_object_get(context->before, "matches")),
                                   (double) json_integer_value(json_object_get(context->before, "lines")));
@@ -207,13 +211,19 @@ static bool rate_holds(const hf_check_context *context, const hf_log_scan *scan,
 
     *ret_value = now;
     hf_buf_printf(seen, "; '%s' in %.4g of 1,000 lines", check->log.rate.text, now);
-    if (hf_change_is_given(&check->log.rate_change))
+    if (hf_change_is_given(change) && measured)
         hf_buf_printf(seen, ", and in %.4g before", before);
-    return (!check->log.rate_at_most.given || now <= most) &&
-           hf_change_holds(&check->log.rate_change, before, now);
+    else if (hf_change_is_given(change))
+        hf_buf_puts(seen, ", and before there were no lines");
+    if (check->log.rate_at_most.given && now > most)
+        return HF_CHECK_FAILED;
+    if (hf_change_holds(change, before, now) && (measured || !change->decrease.given))
+        return HF_CHECK_PASSED;
+    return measured ? HF_CHECK_FAILED : HF_CHECK_INCONCLUSIVE;
 }
 
-static bool judge(const hf_check_context *context, const hf_log_scan *scan, hf_buf *seen, double *ret_value)
+static hf_check_outcome judge(const hf_check_context *context, const hf_log_scan *scan, hf_buf *seen,
+                              double *ret_value)
 {
     const hf_check_config *check = context->check;
     bool good = scan->forbidden == 0;
@@ -232,9 +242,9 @@ static bool judge(const hf_check_context *context, const hf_log_scan *scan, hf_b
         hf_buf_printf(seen, "; '%s' in none", check->log.require.items[i].text);
         good = false;
     }
-    if (scan->rate != NULL)
-        good = rate_holds(context, scan, seen, ret_value) && good;
-    return good;
+    const hf_check_outcome rate =
+        scan->rate != NULL ? judge_rate(context, scan, seen, ret_value) : HF_CHECK_PASSED;
+    return good ? rate : HF_CHECK_FAILED;
 }
 
 static hf_status read_all(const hf_check_context *context, hf_log_scan *scan, hf_buf *lost, hf_error *error)
@@ -245,8 +255,8 @@ static hf_status read_all(const hf_check_context *context, hf_log_scan *scan, hf
 
     HF_TRY(hf_log_scan_init(scan, check, false, error));
     if (check->log.file == NULL)
-        return read_program(check, json_integer_value(json_object_get(context->before, "since_ms")), scan,
-                            error);
+        return read_program(check, json_integer_value(json_object_get(context->before, "since_ms")), true,
+                            scan, error);
     HF_TRY(hf_log_files_read(check->log.file, json_object_get(context->before, "files"), &reader, &files,
                              lost, error));
     return files > 0 ? HF_OK : hf_fail(error, HF_E_NOT_FOUND, "there is no file \"%s\"", check->log.file);
@@ -263,7 +273,7 @@ static hf_check_outcome log_look(const hf_check_context *context, hf_buf *seen, 
         return HF_CHECK_SKIPPED;
     }
     hf_status status = read_all(context, &scan, &lost, &error);
-    bool good = judge(context, &scan, seen, ret_value);
+    hf_check_outcome outcome = judge(context, &scan, seen, ret_value);
 
     if (lost.len > 0)
         hf_buf_printf(seen, "; what came to %s can no longer be read", hf_buf_text(&lost));
@@ -275,7 +285,7 @@ static hf_check_outcome log_look(const hf_check_context *context, hf_buf *seen, 
         return HF_CHECK_FAILED;
     if (status != HF_OK || lost.len > 0 || scan.gave_up > 0)
         return HF_CHECK_INCONCLUSIVE;
-    return good ? HF_CHECK_PASSED : HF_CHECK_FAILED;
+    return outcome;
 }
 
 const hf_check_ops hf_check_log = {

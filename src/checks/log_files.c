@@ -147,8 +147,14 @@ static hf_status mark_file(const log_file *file, const hf_log_reader *reader, js
     HF_AUTO_FD fd = -1;
 
     hf_status status = open_file(file->path, &fd, error);
-    if (status == HF_E_NOT_FOUND || (status != HF_OK && !file->meant))
+    if (status == HF_E_NOT_FOUND)
         return HF_OK;
+    if (status != HF_OK && !file->meant) {
+        json_array_append_new(marks,
+                              json_pack("{s:s, s:b, s:I, s:I}", "path", file->path, "meant", 0, "inode",
+                                        (json_int_t) file->inode, "offset", (json_int_t) file->size));
+        return HF_OK;
+    }
     HF_TRY(status);
     if (!digest_before(fd, file->size, digest))
         return HF_OK; /* truncated this moment: all that comes is new */
@@ -226,6 +232,21 @@ static int64_t find_mark(const log_file *file, int fd, const json_t *marks)
     return -1;
 }
 
+/* A neighbour that was there before, as it is: whatever it holds is not new.  Any other may hold what was rotated away. */
+static bool was_unreadable(const log_file *file, const json_t *marks)
+{
+    const json_t *mark;
+    size_t i;
+
+    json_array_foreach(marks, i, mark)
+    {
+        if (json_object_get(mark, "digest") == NULL && number_at(mark, "inode") == file->inode &&
+            number_at(mark, "offset") == file->size)
+            return true;
+    }
+    return false;
+}
+
 static hf_status read_file(const log_file *file, const json_t *marks, bool *continued,
                            const hf_log_reader *reader, hf_error *error)
 {
@@ -233,7 +254,7 @@ static hf_status read_file(const log_file *file, const json_t *marks, bool *cont
     uint64_t offset = 0;
 
     hf_status status = open_file(file->path, &fd, error);
-    if (status == HF_E_NOT_FOUND)
+    if (status == HF_E_NOT_FOUND || (status != HF_OK && was_unreadable(file, marks)))
         return HF_OK;
     HF_TRY(status);
     int64_t mark = find_mark(file, fd, marks);

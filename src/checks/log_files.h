@@ -28,7 +28,8 @@ HF_MUST_CHECK hf_status hf_log_files_mark(const char *pattern, const hf_log_read
 
 /*
  * Read what came after the marks.  *ret_files: how many files the pattern means.  `lost` gets the files of which what came can
- * no longer be read: removed, or compressed.  HF_E_TIMEOUT past the deadline.
+ * no longer be read: removed, or compressed.  A neighbour that must not be read is an error unless it is as it was at the mark.
+ * HF_E_TIMEOUT past the deadline.
  */
 HF_MUST_CHECK hf_status hf_log_files_read(const char *pattern, const json_t *marks,
                                           const hf_log_reader *reader, size_t *ret_files, hf_buf *lost,

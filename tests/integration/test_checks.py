@@ -308,12 +308,20 @@ def test_one_reason_for_a_way_back(shop, cluster, server, reason):
 def test_what_could_not_tell_is_held(shop, cluster, server):
     server.metric(1)
     server.pages["/down"] = lambda: (server.pages.pop("/api/v1/query", None), (200, ""))[1]
-    migrator(shop, meanwhile=f'import urllib.request; urllib.request.urlopen("{server.url}/down")')
-    shop.add_checks({"name": "errors", "metric": {"url": server.url, "query": "up", "increase_at_most": 1}})
+    migrator(shop, meanwhile=f'import urllib.request; urllib.request.urlopen("{server.url}/down"); {NOISE}')
+    (shop.directory / "app.log").touch()
+    shop.add_checks({"name": "errors", "metric": {"url": server.url, "query": "up", "increase_at_most": 1}},
+                    {"name": "a rate of nothing", "log": {"file": "app.log", "rate": {"pattern": "WARN", "increase_at_most": "50%"}}},
+                    {"name": "5 MB", "log": {"command": ["sh", "-c", "yes $(printf %0200d 0) | head -c 5000000 >&2; echo PANIC >&2"], "forbid": ["PANIC"]}})
     before = invoices(shop, cluster)
     held = shop.holdfast("deploy", check=8)
     assert 'check "errors" could not tell' in held.stderr and "status 404" in held.stderr and "--roll-back" in held.stderr
-    assert shop.json("report", "latest")["cycle"]["state"] == "held"
+    cycle = shop.json("report", "latest")["cycle"]
+    assert cycle["state"] == "held" and [entry["outcome"] for entry in cycle["checks"]["results"]] == ["inconclusive"] * 3
+    words = {name: entry["seen"] for name, entry in results(cycle).items()}
+    assert "in 666.7 of 1,000 lines, and before there were no lines" in words["a rate of nothing"] and "wrote to stderr" in words["5 MB"], words
+    shop.checks[1:] = []
+    shop.write_config()
     assert "interrupted" not in shop.holdfast("deploy", check=8).stdout  # no other cycle begins
     shop.holdfast("resume", check=8)  # and it is still down
     server.metric(3)  # more than 1 above what the journal has from before

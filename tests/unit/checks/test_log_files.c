@@ -191,6 +191,47 @@ static void test_log_files__a_mark_reads_what_was_before(void **state)
     json_decref(marks);
 }
 
+static void test_log_files__a_neighbour_that_could_never_be_read_does_not_matter(void **state)
+{
+    (void) state;
+    const uid_t user = geteuid();
+    HF_AUTO_BUF text = HF_BUF_MAX(1024);
+    const hf_log_reader reader = {feed, end, &text, hf_monotonic_ms() + 60000};
+    size_t files = 0;
+    hf_error error;
+    char path[128];
+
+    put("app.log", "w", "old\n");
+    put("app.log.1", "w", "older\n");
+    path_of("app.log.1", path);
+    assert_int_equal(chmod(path, 0), 0);
+    assert_int_equal(chmod(folder, 0755), 0);
+    if (user == 0) /* who reads everything */
+        assert_int_equal(seteuid(65534), 0);
+    json_t *marks = mark();
+    assert_read(marks, 0, NULL, NULL);
+    assert_int_equal(seteuid(user), 0);
+    put("app.log", "a", "new\n");
+    move("app.log.1", "app.log.2");
+    if (user == 0)
+        assert_int_equal(seteuid(65534), 0);
+    assert_read(marks, 1, (const char *const[]){"new\n"}, NULL);
+    assert_int_equal(seteuid(user), 0);
+    json_decref(marks);
+
+    /* This one holds what came before the rotation. */
+    marks = mark();
+    put("app.log", "a", "before the rotation\n");
+    move("app.log", "app.log.1");
+    put("app.log", "w", "after it\n");
+    assert_int_equal(chmod(path, 0), 0);
+    if (user == 0)
+        assert_int_equal(seteuid(65534), 0);
+    assert_int_equal(hf_log_files_read(pattern, marks, &reader, &files, &text, &error), HF_E_SYSTEM);
+    assert_int_equal(seteuid(user), 0);
+    json_decref(marks);
+}
+
 #define CASE(name) cmocka_unit_test_setup_teardown(name, make_folder, remove_folder)
 
 int main(void)
@@ -202,6 +243,7 @@ int main(void)
         CASE(test_log_files__tells_what_is_lost),
         CASE(test_log_files__knows_an_empty_file_by_its_inode),
         CASE(test_log_files__a_mark_reads_what_was_before),
+        CASE(test_log_files__a_neighbour_that_could_never_be_read_does_not_matter),
     };
 
     return cmocka_run_group_tests_name("checks/log_files", tests, NULL, NULL);
