@@ -657,7 +657,7 @@ const hf_option hf_options[] = {
          "# - {name: sequences, sequences: \"*\"}\n"
          "# - {name: quiet log, log: {file: /var/log/app/*.log, forbid: ['does not exist', FATAL]}}\n"
          "# - {name: error rate, metric: {url: \"http://prometheus:9090\", query: 'sum(rate(errors[1m]))', "
-         "increase_at_most: 50%}}\n"
+         "increase_at_most: 50%, ignore_below: 0.1}}\n"
          "# - {name: fresh backup, snapshot: {younger_than: 24h}}\n"
          "# - {name: smoke tests, command: [npm, run, smoke], timeout: 10m, severity: warn}",
      .help =
@@ -759,11 +759,13 @@ const hf_option hf_options[] = {
                 "# - {github: {repository: owner/name, token: {env: GITHUB_TOKEN}}}\n"
                 "# - {ping: {url: {env: HEALTHCHECK_URL}, commands: [backup]}}",
      .help =
-         "Who is told, of the events named: start, success, rollback, stuck, refused, drift, backup_failed "
-         "(all unless\n"
-         "told; of github rollback, stuck and drift). A ping tells a dead-man's switch of the start, the "
-         "success and the\n"
-         "failure of commands: backup, prove, verify, prune, gc, deploy. Try it: holdfast notify --test."},
+         "Who is told, of the events named: start, success, rollback, stuck, held, refused, drift, "
+         "backup_failed (all\n"
+         "unless told; of github rollback, stuck and drift). A ping tells a dead-man's switch of the start, "
+         "the success\n"
+         "and the failure of commands: backup, prove, verify, prune, gc, copy, drift, deploy. Try it: "
+         "holdfast notify\n"
+         "--test."},
     {"notify[].name", HF_OPTION_TEXT, NOTIFY(name)},
     {"notify[].events", HF_OPTION_CUSTOM, .set = hf_notify_set_events},
     {"notify[].slack", HF_OPTION_GROUP, .required = false},

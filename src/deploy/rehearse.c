@@ -216,11 +216,13 @@ static hf_status check(rehearsal *r, hf_error *error)
     HF_TRY(hf_checks_run(&r->checks, &scene, &results, error));
     json_object_set_new(r->json, "checks", hf_check_results_json(&results));
     json_object_set_new(r->json, "check_ms", json_integer((json_int_t) (hf_monotonic_ms() - began_ms)));
-    const hf_check_result *failed = hf_check_results_first(&results, HF_EFFECT_FAILURE);
-    return failed == NULL ? HF_OK
-                          : hf_fail(error, HF_E_CHECKS_FAILED,
-                                    "check \"%s\" failed in the rehearsal: expected %s, saw %s",
-                                    failed->check->name, failed->expected, failed->seen);
+    const hf_check_result *bad = hf_check_results_first(&results, HF_EFFECT_FAILURE);
+    if (bad == NULL)
+        bad = hf_check_results_first(&results, HF_EFFECT_HOLD);
+    return bad == NULL ? HF_OK
+                       : hf_fail(error, HF_E_CHECKS_FAILED,
+                                 "check \"%s\" did not pass in the rehearsal: expected %s, saw %s",
+                                 bad->check->name, bad->expected, bad->seen);
 }
 
 /* ---- the whole ---- */

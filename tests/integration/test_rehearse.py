@@ -38,5 +38,8 @@ def test_measures_on_a_copy_and_leaves_nothing(shop):
     assert "22012" in failed["error"]["message"]
     assert [one["took_ms"] is None for one in failed["rehearsal"]["migrations"]] == [False, True]
     (sql / "2_add.sql").write_text("ALTER TABLE invoices ADD note text DEFAULT 'x'")
-    shop.holdfast("rehearse", check=6)
+    assert 'check "all there" did not pass in the rehearsal' in shop.holdfast("rehearse", check=6).stderr
+    shop.checks[0] = {"name": "cannot tell", "sql": {"query": "SELECT pg_terminate_backend(pg_backend_pid())", "equals": True}}
+    shop.write_config()
+    assert 'check "cannot tell" did not pass' in shop.holdfast("rehearse", check=6).stderr
     assert compare.fingerprint_differences(changed, compare.fingerprint(shop.cluster, shop.db)) == [] and beside(shop) == []

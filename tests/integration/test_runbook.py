@@ -87,6 +87,7 @@ def shop(cluster, tmp_path):
         (site.directory / "logs").mkdir()
         (site.directory / "logs" / "shop.log").write_text('ERROR: table "of last week" does not exist\n')
         site.holdfast("init", check=0)
+        site.holdfast("backup", env={"SLACK_URL": chat.url("/slack")}, check=0)
         yield site
     prometheus.stop()
     site.drop_databases()
@@ -108,12 +109,14 @@ def test_the_runbook_works(shop):
     refused = shop.holdfast("deploy", env={"SLACK_URL": shop.chat.url("/slack")}, check=4)
     assert "window" in refused.stderr
     shop.add_migrations("good")
+    shop.prometheus.rate = 0  # and then an error, which is no reason
+    shop.program("meanwhile", f"curl -s {shop.prometheus.url}/set/0.05 >/dev/null")
     deploy(shop, 0)
     cycle = shop.json("report", "latest")["cycle"]
     assert cycle["state"] == "deployed" and cycle["revision"] == "release-41"
     assert {entry["name"]: entry["outcome"] for entry in cycle["checks"]["results"]} == dict.fromkeys(
         ("critical schema", "nothing invalid", "no table shrank", "sequences", "invoices add up", "health", "api", "smoke tests", "log",
-         "error rate"), "passed")
+         "error rate", "fresh snapshot"), "passed")
     assert [override["reason"] for override in cycle["overrides"]] == [OUTSIDE]
     assert cycle["observed"]["rounds"] >= 1
     lines = (shop.directory / "maintenance.log").read_text().splitlines()

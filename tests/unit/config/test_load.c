@@ -11,6 +11,7 @@
 #include "base/text.h"
 #include "config/config.h"
 #include "config/load.h"
+#include "config/options.h"
 
 #define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
@@ -118,8 +119,8 @@ static void test_load__names_mistakes_with_line_and_column(void **state)
          "hf.yaml:8:6: this goes to more than one place", "exactly one"},
         {HEAD "notify:\n  - {slack: {url: \"https://x\"}}\n",
          "hf.yaml:8:19: \"url\" is a secret and may not stand in the configuration itself", "{env: NAME}"},
-        {HEAD "notify:\n  - {slack: {url: {env: A}}, events: [stcuk]}\n", "hf.yaml:8:39: \"stcuk\" is no event",
-         "did you mean \"stuck\"?"},
+        {HEAD "notify:\n  - {slack: {url: {env: A}}, events: [stcuk]}\n",
+         "hf.yaml:8:39: \"stcuk\" is no event", "did you mean \"stuck\"?"},
         {HEAD "notify:\n  - {webhook: {url: {env: A}, template: '{{tite}}'}}\n",
          "hf.yaml:8:41: the template has an unknown field \"tite\"", "did you mean \"title\"?"},
         {HEAD "notify:\n  - {webhook: {url: {env: A}, template: 'x {{title}}'}}\n",
@@ -134,8 +135,9 @@ static void test_load__names_mistakes_with_line_and_column(void **state)
          "hf.yaml:8:6: \"c@d>\r\nX: y\" is no mail address", "only the address"},
         {HEAD "notify:\n  - {email: {server: \"smtp://m\", from: a@b, to: [c@d], user: u}}\n",
          "hf.yaml:8:6: \"user\" and \"password\" belong together", ""},
-        {HEAD "notify:\n  - {email: {server: \"smtp://m\", from: a@b, to: [c@d], user: u, password: {env: P}, "
-              "tls: false}}\n",
+        {HEAD
+         "notify:\n  - {email: {server: \"smtp://m\", from: a@b, to: [c@d], user: u, password: {env: P}, "
+         "tls: false}}\n",
          "hf.yaml:8:6: a password is not sent without TLS", ""},
         {HEAD "notify:\n  - {github: {repository: app, token: {env: T}}}\n",
          "hf.yaml:8:6: \"app\" is no repository: it must be owner/name", ""},
@@ -147,7 +149,8 @@ static void test_load__names_mistakes_with_line_and_column(void **state)
         {HEAD "    deploy: {hooks: {before_migrate: {timeout: 5s}}}\n",
          "hf.yaml:7:39: \"command\" is missing here", ""},
         {HEAD "    deploy: {app: {revision: v1}}\n",
-         "hf.yaml:7:30: \"revision\" must be {env: NAME}, {file: path} or {command: [program]}, not \"v1\"", ""},
+         "hf.yaml:7:30: \"revision\" must be {env: NAME}, {file: path} or {command: [program]}, not \"v1\"",
+         ""},
         {HEAD "    checks: {}\n", "hf.yaml:7:5: \"checks\" must be a list of mappings, not a mapping", ""},
         {HEAD "    checks: [x]\n", "hf.yaml:7:14: \"checks\" must be a list of mappings, not \"x\"", ""},
         {HEAD "    checks:\n      - {name: a}\n", "hf.yaml:8:10: check \"a\" does not say what to check",
@@ -420,6 +423,30 @@ static void test_load__makes_urls_absolute(void **state)
     }
 }
 
+/* Each word that is accepted, as the hint of a wrong one lists them, stands in the option's help. */
+static void test_load__the_help_of_notify_is_whole(void **state)
+{
+    static const char *const wrong[] = {HEAD "notify:\n  - {slack: {url: {env: A}}, events: [x]}\n",
+                                        HEAD "notify:\n  - {ping: {url: {env: A}, commands: [x]}}\n"};
+    const hf_option *option = hf_options;
+
+    (void) state;
+    while (!hf_streq(option->path, "notify"))
+        option++;
+    for (size_t i = 0; i < COUNT(wrong); i++) {
+        HF_AUTO(hf_config_freep) hf_config *config = NULL;
+        hf_error error = {0};
+        char *rest = NULL;
+
+        assert_int_equal(parse(wrong[i], &config, &error), HF_E_USAGE);
+        assert_memory_equal(error.hint, "known here: ", 12);
+        for (char *word = strtok_r(error.hint + 12, ", ", &rest); word != NULL;
+             word = strtok_r(NULL, ", ", &rest))
+            if (strstr(option->help, word) == NULL)
+                fail_msg("the help of notify does not name %s", word);
+    }
+}
+
 static void test_load__chooses_the_target(void **state)
 {
     HF_AUTO(hf_config_freep) hf_config *two = NULL, *one = NULL;
@@ -514,6 +541,7 @@ int main(void)
         cmocka_unit_test(test_load__fills_in_defaults),
         cmocka_unit_test(test_load__reads_every_option),
         cmocka_unit_test(test_load__makes_urls_absolute),
+        cmocka_unit_test(test_load__the_help_of_notify_is_whole),
         cmocka_unit_test(test_load__chooses_the_target),
         cmocka_unit_test(test_load__accepts_its_own_example),
         cmocka_unit_test(test_load__accepts_the_examples_comments),
