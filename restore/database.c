@@ -294,7 +294,7 @@ void hf_database_setting(hf_buf *sql, const char *setting)
         hf_sql_literal(sql, value);
 }
 
-static void add_alter_setting(hf_buf *sql, const char *database, const hf_role_setting *setting)
+void hf_database_sql_setting(hf_buf *sql, const char *database, const hf_role_setting *setting)
 {
     if (setting->role != NULL) {
         hf_buf_puts(sql, "ALTER ROLE ");
@@ -315,7 +315,7 @@ static hf_status set_settings(hf_pg *pg, const hf_restore_options *options, hf_s
     for (size_t i = 0; i < options->manifest->database.settings.count; i++) {
         const hf_role_setting *setting = &options->manifest->database.settings.items[i];
         HF_AUTO_BUF sql = HF_BUF_MAX(QUERY_MAX);
-        add_alter_setting(&sql, options->database, setting);
+        hf_database_sql_setting(&sql, options->database, setting);
         HF_TRY(hf_buf_check(&sql, "query", error));
         hf_error failure;
         hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), &failure);

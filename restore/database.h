@@ -55,6 +55,9 @@ HF_MUST_CHECK hf_status hf_database_end_sessions(hf_pg *pg, const char *database
 HF_MUST_CHECK hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_pg,
                                             hf_error *error);
 
+/* Append ALTER DATABASE, or ALTER ROLE ... IN DATABASE, that makes the setting. */
+void hf_database_sql_setting(hf_buf *sql, const char *database, const hf_role_setting *setting);
+
 /* "name=value" as pg_db_role_setting keeps it -> SET's "name" TO value, appended. */
 void hf_database_setting(hf_buf *sql, const char *setting);
 

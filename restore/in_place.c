@@ -2,7 +2,7 @@
  *     lock       ACCESS EXCLUSIVE on every table that goes; who holds one is ended, who comes waits
  *     drop       what this role owns, in an order that needs no dependencies; what stays is counted before and after
  *     fill       the same plan as beside (tasks.c), over this one session; each table is read back and compared
- *     database   its settings, grants and comment, where they are not the snapshot's
+ *     database   its settings, grants and comment, where they are not the snapshot's; then what the caller sets
  *     commit     killed before: the database is as it was; after: it is the snapshot's
  *
  * The name of the transaction is told before the commit, so that whoever lost the connection in it can ask what became of it.
@@ -263,6 +263,18 @@ static hf_status empty_configuration(work *w, hf_error *error)
 
 /* ---- all of it ---- */
 
+/* What the caller has set for the time being, and the snapshot does not know. */
+static hf_status set_last(work *w, hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(1u << 20);
+    for (size_t i = 0; w->options->settings != NULL && i < w->options->settings->count; i++) {
+        hf_database_sql_setting(&sql, hf_pg_database(w->session.pg), &w->options->settings->items[i]);
+        hf_buf_puts(&sql, "; ");
+    }
+    HF_TRY(hf_buf_check(&sql, "settings", error));
+    return sql.len > 0 ? hf_pg_exec(w->session.pg, hf_buf_text(&sql), error) : HF_OK;
+}
+
 static hf_status fill(work *w, hf_error *error)
 {
     const hf_restore_options options = {.repository = w->options->repository,
@@ -278,7 +290,8 @@ static hf_status fill(work *w, hf_error *error)
     hf_status status = hf_job_fill(&job, &w->session, &w->phase_ms, error);
     hf_job_done(&job);
     HF_TRY(status);
-    return hf_database_put_back(&w->session, &options, &w->report->warnings, error);
+    HF_TRY(hf_database_put_back(&w->session, &options, &w->report->warnings, error));
+    return set_last(w, error);
 }
 
 static hf_status commit(work *w, hf_error *error)

@@ -16,10 +16,11 @@
 typedef struct hf_in_place_options {
     hf_repository *repository;
     const hf_manifest *manifest;
-    const char *url;       /* of the live database */
-    int64_t timeout_ms;    /* for getting the locks; 0: 60 s */
-    bool no_analyze;       /* leave statistics to autovacuum */
-    hf_progress *progress; /* or NULL */
+    const char *url;                  /* of the live database */
+    int64_t timeout_ms;               /* for getting the locks; 0: 60 s */
+    bool no_analyze;                  /* leave statistics to autovacuum */
+    const hf_role_settings *settings; /* that the database gets last, whatever the snapshot's are; or NULL */
+    hf_progress *progress;            /* or NULL */
     hf_status (*before_commit)(
         void *context, const char *transaction,
         hf_error *error); /* everything is in and equal; a failure takes it back; or NULL */

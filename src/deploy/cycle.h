@@ -23,6 +23,7 @@ typedef struct hf_cycle {
     hf_error error;      /* of the action that failed; the first one is what the cycle ends with */
     bool lost;           /* the lock is another's: nothing may be changed or recorded any more */
     bool unrecorded;     /* an entry could not be stored */
+    bool kept;           /* this process has kept the failed state of a way back in place */
     bool in_group;       /* it waits before the steps that a group's databases take together, see group.c */
     bool waits;          /* such a step is due: its action is done */
     hf_cycle_event held; /* and ended so */

@@ -13,27 +13,37 @@
 #include "restore/restore.h"
 #include "restore/swap.h"
 
+/* When a journal's entry was written; 0: it does not tell. */
+static int64_t time_of(const json_t *entry)
+{
+    int64_t time_ms = 0;
+
+    return hf_time_parse(json_string_value(json_object_get(entry, "at")), &time_ms, NULL) == HF_OK ? time_ms
+                                                                                                   : 0;
+}
+
+static const char *text_in(const json_t *entry, const char *fact)
+{
+    return json_string_value(json_object_get(json_object_get(entry, "facts"), fact));
+}
+
 /* When the way back ended: the time of the entry that names the failed database. */
-static int64_t kept_since(const hf_journal *journal, const char *fact)
+static int64_t kept_since(const hf_journal *journal)
 {
     const json_t *entries = hf_journal_entries(journal), *entry;
     int64_t time_ms = 0;
     size_t i;
 
-    json_array_foreach(entries, i,
-                       entry) if (json_is_string(json_object_get(json_object_get(entry, "facts"), fact)) &&
-                                  hf_time_parse(json_string_value(json_object_get(entry, "at")), &time_ms,
-                                                NULL) != HF_OK) return 0;
+    json_array_foreach(entries, i, entry) if (text_in(entry, "failed_database") != NULL) time_ms =
+        time_of(entry);
     return time_ms;
 }
 
-/* The database or snapshot that a cycle keeps and need not any more, or NULL; borrowed. */
-static const char *find_expired(const hf_deploy_options *options, const hf_journal *journal, const char *fact)
+static bool is_expired(const hf_deploy_options *options, int64_t since_ms)
 {
-    const char *name = hf_journal_text(journal, fact);
-    int64_t since = name != NULL ? kept_since(journal, fact) : 0;
+    const int64_t keep_ms = options->target->deploy.keep_failed_ms;
 
-    return since > 0 && hf_now_ms() - since > options->target->deploy.keep_failed_ms ? name : NULL;
+    return keep_ms > 0 && since_ms > 0 && hf_now_ms() - since_ms > keep_ms;
 }
 
 static hf_status drop_if_there(const hf_deploy_options *options, hf_pg *pg, const char *name, hf_error *error)
@@ -79,6 +89,22 @@ static hf_status unpin(const hf_deploy_options *options, const char *snapshot, h
     return status == HF_E_NOT_FOUND ? HF_OK : status;
 }
 
+/* Each that was kept: a way back in place that was tried again has kept several, and the last is not the failed one where a try was committed. */
+static hf_status unpin_expired(const hf_deploy_options *options, const hf_journal *journal, hf_error *error)
+{
+    const json_t *entries = hf_journal_entries(journal), *entry;
+    size_t i;
+
+    json_array_foreach(entries, i, entry)
+    {
+        const char *snapshot = text_in(entry, "failed_snapshot");
+
+        if (snapshot != NULL && is_expired(options, time_of(entry)))
+            HF_TRY(unpin(options, snapshot, error));
+    }
+    return HF_OK;
+}
+
 static hf_status expire(const hf_deploy_options *options, hf_error *error)
 {
     HF_AUTO(hf_strings_done) hf_strings cycles = {0};
@@ -91,12 +117,10 @@ static hf_status expire(const hf_deploy_options *options, hf_error *error)
 
         HF_TRY(hf_journal_load(options->repository, options->target->name, cycles.items[i], &journal, error));
         HF_TRY(drop_clone(options, pg, journal, error));
-        const char *name = find_expired(options, journal, "failed_database");
-        if (name != NULL)
+        const char *name = hf_journal_text(journal, "failed_database");
+        if (name != NULL && is_expired(options, kept_since(journal)))
             HF_TRY(drop_if_there(options, pg, name, error));
-        const char *snapshot = find_expired(options, journal, "failed_snapshot");
-        if (snapshot != NULL)
-            HF_TRY(unpin(options, snapshot, error));
+        HF_TRY(unpin_expired(options, journal, error));
     }
     return HF_OK;
 }
@@ -119,7 +143,7 @@ static hf_status add_kept(const hf_deploy_options *options, hf_pg *pg, const hf_
         1, &name, &rows, error));
     if (hf_rows_count(rows) == 0)
         return HF_OK;
-    const int64_t since_ms = kept_since(journal, "failed_database");
+    const int64_t since_ms = kept_since(journal);
     const bool is_known = hf_rows_text(rows, 0, "bytes") != NULL;
     json_array_append_new(
         kept, json_pack("{s:s, s:s, s:s, s:o, s:s, s:o}", "target", options->target->name, "database", name,
@@ -153,8 +177,8 @@ void hf_deploy_expire(const hf_deploy_options *options)
 {
     hf_error error;
 
-    if (options->target->deploy.keep_failed_ms > 0 && expire(options, &error) != HF_OK) {
-        (void) hf_prefix(&error, "failed databases whose time is up are left");
+    if (expire(options, &error) != HF_OK) {
+        (void) hf_prefix(&error, "clones, and failed databases whose time is up, are left");
         hf_log(HF_LOG_WARNING, "%s", error.message);
     }
 }

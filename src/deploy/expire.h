@@ -11,8 +11,8 @@
 HF_MUST_CHECK hf_status hf_deploy_kept(const hf_deploy_options *options, json_t **ret_kept, hf_error *error);
 
 /*
- * Drop the databases that this target's ways back have kept for longer than deploy.rollback.keep_failed (0: for ever).  Only names that a
- * journal records are touched.  What cannot be dropped is logged and left.
+ * Drop the databases that this target's ways back have kept for longer than deploy.rollback.keep_failed (0: for ever), and the clones of cycles that
+ * were killed after their end.  Only names that a journal records are touched.  What cannot be dropped is logged and left.
  */
 void hf_deploy_expire(const hf_deploy_options *options);
 

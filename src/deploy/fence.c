@@ -51,6 +51,28 @@ bool hf_fence_is_up(const hf_journal *journal)
     return fact_of(journal) != NULL && !json_is_true(json_object_get(fact_of(journal), "undone"));
 }
 
+hf_role_settings hf_fence_settings(const hf_journal *journal)
+{
+    static const char *const texts[] = {
+        [HF_FENCE_CONNECTIONS] = PRELOAD "=" LIBRARY, [HF_FENCE_READ_ONLY] = READ_ONLY "=on"};
+    const hf_fence_kind kind = parse_kind(json_string_value(json_object_get(fact_of(journal), "kind")));
+    const json_t *roles = json_object_get(fact_of(journal), "roles"), *role;
+    hf_role_setting setting = {NULL, (char *) (uintptr_t) texts[kind]};
+    hf_role_settings settings = {0};
+    size_t i;
+
+    if (setting.setting == NULL || !hf_fence_is_up(journal))
+        return settings;
+    if (json_array_size(roles) == 0)
+        HF_PUSH(&settings, setting);
+    json_array_foreach(roles, i, role)
+    {
+        setting.role = (char *) (uintptr_t) json_string_value(role);
+        HF_PUSH(&settings, setting);
+    }
+    return settings;
+}
+
 hf_role_settings hf_fence_former_settings(const hf_journal *journal)
 {
     const json_t *list = json_object_get(fact_of(journal), "settings"), *item;

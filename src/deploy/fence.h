@@ -41,6 +41,9 @@ HF_MUST_CHECK hf_status hf_fence_lower(hf_cycle *cycle, hf_error *error);
 /* By the journal: raised, or begun to be, and not known to be lowered. */
 bool hf_fence_is_up(const hf_journal *journal);
 
+/* What it sets while it is up, none where it is down or no setting; the strings are the journal's.  free() its items. */
+hf_role_settings hf_fence_settings(const hf_journal *journal);
+
 /* What the database's settings were before it went up; the strings are the journal's.  free() its items. */
 hf_role_settings hf_fence_former_settings(const hf_journal *journal);
 

@@ -399,7 +399,7 @@ static void look_at_filters(const hf_deploy_options *options, hf_preflight *pref
     else if (target->deploy.allow_filtered)
         finding_of(preflight, "snapshot filters", HF_FINDING_WARNING,
                    hf_strdup("the snapshot leaves out what the configuration says, and so would a way back"),
-                   "what it leaves out is then only in the failed database, which is kept");
+                   "what it leaves out is then only in the failed state, which is kept");
     else
         finding_of(
             preflight, "snapshot filters", HF_FINDING_BAD,

@@ -2,10 +2,12 @@
  * The way back inside the live database.
  *
  *     keep       a snapshot of the failed state, sealed and noted in the journal     nothing is destroyed before it
- *     restore    one transaction; its name is noted before it commits                killed before the commit: the failed state, whole
+ *     restore    one transaction, which sets the fence again; its name is noted      killed before the commit: the failed state, whole
+ *                before it commits
  *     compare    the schema, when others can see it (verifying_restore)
  *
- * Repeated after a kill, it finds out whether the transaction was committed, and keeps the failed state only once.
+ * Repeated after a kill, it finds out whether the transaction was committed.  If it was not, the failed state is kept anew: clients may have
+ * written to it since.  Within one process it is kept once, however often the restore is tried.
  */
 #include <stdlib.h>
 
@@ -32,6 +34,8 @@ hf_status hf_deploy_keep_state(const hf_deploy_options *options, const char *nam
     how.cycle = cycle;
     how.settings = settings;
     how.pinned = true;
+    how.filter =
+        (hf_filter){0}; /* what the target's snapshots leave out is nowhere else once it is dropped */
     hf_progress_begin("snapshot", options->progress);
     hf_status status = hf_snapshot_take(&how, &result, error);
     hf_progress_end();
@@ -62,20 +66,12 @@ static hf_status note(hf_cycle *cycle, const char *event, const char *name, json
     return HF_OK;
 }
 
-/* A fact of this process, or of the journal. */
-static const json_t *fact(const hf_cycle *cycle, const char *name)
-{
-    const json_t *gathered = json_object_get(cycle->facts, name);
-
-    return gathered != NULL ? gathered : hf_journal_fact(cycle->journal, name);
-}
-
 static hf_status keep_failed(hf_cycle *cycle, hf_error *error)
 {
     HF_AUTO_STR id = NULL;
     const char *name = hf_journal_cycle(cycle->journal);
 
-    if (json_is_string(fact(cycle, "failed_snapshot")))
+    if (cycle->kept)
         return HF_OK;
     hf_log(HF_LOG_INFO, "keeping the failed state as a snapshot");
     HF_FAULT("in_place.before_keep", error);
@@ -85,6 +81,7 @@ static hf_status keep_failed(hf_cycle *cycle, hf_error *error)
     free(former.items);
     HF_TRY(status);
     HF_FAULT("in_place.after_keep", error);
+    cycle->kept = true;
     hf_log(HF_LOG_INFO, "the failed state is kept as snapshot %s", id);
     return note(cycle, "kept", "failed_snapshot", json_string(id), error);
 }
@@ -101,7 +98,8 @@ static hf_status before_commit(void *context, const char *transaction, hf_error 
 static hf_status try_restore(hf_cycle *cycle, const hf_manifest *manifest, hf_restore_report *report,
                              hf_error *error)
 {
-    const char *transaction = json_string_value(json_object_get(fact(cycle, "in_place"), "transaction"));
+    const char *transaction =
+        json_string_value(json_object_get(hf_cycle_known(cycle, "in_place"), "transaction"));
     bool is_done = false;
 
     HF_TRY(hf_cycle_guard(cycle, error));
@@ -114,15 +112,18 @@ static hf_status try_restore(hf_cycle *cycle, const hf_manifest *manifest, hf_re
     HF_TRY(keep_failed(cycle, error));
     hf_restore_report_done(report);
     *report = (hf_restore_report){0};
+    hf_role_settings fence = hf_fence_settings(cycle->journal);
     hf_progress_begin("restore in place", cycle->options->progress);
     hf_status status = hf_in_place_run(&(hf_in_place_options){.repository = cycle->options->repository,
                                                               .manifest = manifest,
                                                               .url = cycle->options->url,
+                                                              .settings = &fence,
                                                               .progress = cycle->options->progress,
                                                               .before_commit = before_commit,
                                                               .context = cycle},
                                        report, error);
     hf_progress_end();
+    free(fence.items);
     return status;
 }
 

@@ -207,6 +207,18 @@ def test_a_killed_end_is_told_and_resumed(shop, faults):
     site.holdfast("resume", check=10)
 
 
+def test_the_commit_in_place_leaves_it_up(shop, faults):
+    """The snapshot's settings come back with the restore, and the fence with them, until the cycle has ended."""
+    site = shop(kind="connections", fails=True)
+    site.write_config(deploy={"fence": {"kind": "connections"}, "rollback": {"way": "in-place"}})
+    site.cluster.psql("postgres", f"ALTER DATABASE {site.db} SET work_mem TO '5MB'")
+    before = site.settings()
+    site.holdfast("deploy", env={"HOLDFAST_FAULT": "in_place.after_commit:kill"}, check=-signal.SIGKILL)
+    assert KEPT_OUT in str(site.settings()) and "work_mem=5MB" in str(site.settings())
+    site.holdfast("resume", check=3)
+    assert site.settings() == before and site.orders() == ["1"]
+
+
 def test_a_phase_has_a_time_limit(shop):
     site = shop(kind="read_only")
     site.write_config(migrations={"kind": "command", "command": ["sleep", "60"]},

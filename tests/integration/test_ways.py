@@ -144,6 +144,32 @@ def test_a_clone_takes_the_failed_ones_place(server, tmp_path):
     site.drop_databases()
 
 
+def test_nothing_is_lost_between_two_tries(server, tmp_path, faults):
+    """In place: what clients wrote since the first try is kept too, and what the snapshots leave out. By clone: one that a kill left goes at last."""
+    site = OwnedSite(server, tmp_path / "site", may_create=True)
+    server.psql(site.db, "DROP TABLE hosts")
+    site.write_config(deploy={"rollback": {"way": "in-place"}, "allow_filtered": True}, snapshot={"exclude_data": ["secret"]})
+    site.migrate()
+    site.add_checks(FAILS)
+    site.holdfast("deploy", env={"HOLDFAST_FAULT": "in_place.before_commit:fail"}, check=5)
+    server.psql(site.db, "INSERT INTO new_one VALUES (2); INSERT INTO secret VALUES ('reader', 'late')")
+    cycle = cycle_of(site.holdfast("resume", "--output", "json", check=3))
+    labels = [s["id"] for s in site.json("snapshots")["snapshots"] if s["label"] == "replaced-" + cycle["id"]]
+    assert len(labels) == 2 and labels[1] == cycle["failed_snapshot"]
+    assert server.psql(site.db, "SELECT to_regclass('new_one') IS NULL, (SELECT count(*) FROM secret)") == "t|0"
+    site.holdfast("restore", cycle["failed_snapshot"], "--into", site.db + "__rescue", check=0)
+    assert server.psql(site.db + "__rescue", "SELECT (SELECT sum(i) FROM new_one), (SELECT count(*) FROM secret)") == "3|3"
+    server.dropdb(site.db + "__rescue")
+
+    site.checks.clear()
+    site.write_config(deploy={"rollback": {"way": "clone", "keep_failed": "0"}}, snapshot={})
+    site.holdfast("deploy", "--retry", env={"HOLDFAST_FAULT": "clone.before_remove:kill"}, check=-9)
+    assert len(site.beside()) == 1
+    site.holdfast("deploy", check=0)
+    assert site.beside() == []
+    site.drop_databases()
+
+
 def test_a_failed_database_is_put_back(server, tmp_path, faults):
     site = OwnedSite(server, tmp_path / "site", may_create=True)
     server.psql(site.db, "DROP TABLE hosts")
