@@ -50,7 +50,8 @@ hf_rollback_way hf_cycle_way(const hf_cycle *cycle)
 static hf_cycle_event restore(hf_cycle *cycle)
 {
     switch (hf_cycle_way(cycle)) {
-    case HF_WAY_IN_PLACE:
+    case HF_WAY_IN_PLACE: /* which is restored and switched in one */
+        hf_hooks_before_switch(cycle);
         return hf_way_restore_in_place(cycle);
     case HF_WAY_CLONE:
         return hf_way_take_clone(cycle);

@@ -7,6 +7,7 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/log.h"
+#include "base/signals.h"
 #include "base/text.h"
 #include "checks/excerpt.h"
 
@@ -178,6 +179,11 @@ static void run_whatever_comes(hf_cycle *cycle, hf_hook hook)
 
 /* ---- where they run ---- */
 
+void hf_hooks_before_switch(hf_cycle *cycle)
+{
+    run_whatever_comes(cycle, HF_HOOK_APP_ROLLBACK);
+}
+
 hf_status hf_hooks_before(hf_cycle *cycle, hf_error *error)
 {
     switch (cycle->state) {
@@ -189,11 +195,9 @@ hf_status hf_hooks_before(hf_cycle *cycle, hf_error *error)
         return hf_hook_run(cycle, HF_HOOK_BEFORE_VERIFY, error);
     case HF_CYCLE_RESTORING:
         run_whatever_comes(cycle, HF_HOOK_BEFORE_ROLLBACK);
-        if (hf_cycle_way(cycle) == HF_WAY_IN_PLACE) /* which is restored and switched in one */
-            run_whatever_comes(cycle, HF_HOOK_APP_ROLLBACK);
         return HF_OK;
     case HF_CYCLE_SWAPPING:
-        run_whatever_comes(cycle, HF_HOOK_APP_ROLLBACK);
+        hf_hooks_before_switch(cycle);
         return HF_OK;
     default:
         return HF_OK;
@@ -231,7 +235,9 @@ void hf_hooks_at_end(hf_cycle *cycle)
 
     if (cycle->options->target->deploy.hooks[HF_HOOK_AFTER_CYCLE].command.count == 0)
         return;
+    hf_stop_hold(); /* also after the signal that ended the cycle */
     run_whatever_comes(cycle, HF_HOOK_AFTER_CYCLE);
+    hf_stop_release();
     if (hf_cycle_note(cycle, "hook", &error) != HF_OK)
         hf_log(HF_LOG_WARNING, "what became of the hook could not be recorded: %s", error.message);
 }

@@ -19,6 +19,9 @@
 /* What runs before the action of cycle->state. */
 HF_MUST_CHECK hf_status hf_hooks_before(hf_cycle *cycle, hf_error *error);
 
+/* The application goes back right before the database does. */
+void hf_hooks_before_switch(hf_cycle *cycle);
+
 /* What runs after it, where it succeeded and leads to `next`. */
 HF_MUST_CHECK hf_status hf_hooks_after(hf_cycle *cycle, hf_cycle_state next, hf_error *error);
 

@@ -115,14 +115,14 @@ def test_time_limit_stop_and_what_is_left_running(shop):
     assert "waiting" in document["error"]["message"] and rows(shop) == "700"
     assert not os.path.exists(f"/proc/{(shop.directory / 'pid').read_text().strip()}")
 
-    shop.write_config(deploy={"hooks": {"before_migrate": ["sh", str(script)]}})
+    shop.write_config(deploy={"hooks": {"before_migrate": ["sh", str(script)], "after_cycle": ["touch", "ended"]}})
     (shop.directory / "pid").unlink()
     process = shop.spawn("deploy", "--retry")
     deadline = time.monotonic() + 60
     while not (shop.directory / "pid").exists() and time.monotonic() < deadline:
         time.sleep(0.05)
     process.send_signal(signal.SIGTERM)
-    assert process.wait(60) == 4
+    assert process.wait(60) == 4 and (shop.directory / "ended").exists()
     process.communicate()
 
     shop.write_config(deploy={"hooks": {"after_rollback": ["no-such-program"]}})
