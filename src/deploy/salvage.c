@@ -155,17 +155,28 @@ static hf_status load_rows(const salvage *self, const hf_table *table, hf_row_ch
 
 /* ---- statements ---- */
 
+/* As a comment, all of it: a line of a row's text or of a name must not become a statement.  psql ends a line at "\r" too. */
+static void put_commented(FILE *file, const char *before, const char *text)
+{
+    fprintf(file, "-- %s", before);
+    for (const char *c = text; *c != '\0'; c++) {
+        if (*c == '\n' || *c == '\r')
+            fputs("\n-- ", file);
+        else
+            fputc(*c, file);
+    }
+    fputc('\n', file);
+}
+
 /* A statement that would undo somebody's work stands as a comment. */
 static void write_statement(FILE *file, const char *conflict, const char *statement)
 {
-    if (conflict != NULL)
-        fprintf(file, "-- CONFLICT: %s\n-- ", conflict);
-    for (const char *c = statement; *c != '\0'; c++) {
-        fputc(*c, file);
-        if (*c == '\n' && conflict != NULL)
-            fputs("-- ", file);
+    if (conflict != NULL) {
+        put_commented(file, "CONFLICT: ", conflict);
+        put_commented(file, "", statement);
+    } else {
+        fprintf(file, "%s\n", statement);
     }
-    fputc('\n', file);
 }
 
 static hf_status write_statements(const salvage *self, const hf_buf *query, FILE *file, uint64_t *conflicts,
@@ -214,8 +225,9 @@ static hf_status write_sql(const salvage *self, const hf_salvage_table *names, c
         hf_salvage_sql_remove(&query, names);
         HF_TRY(write_statements(self, &query, remove, conflicts, error));
     } else if (changes->removed > 0) {
-        fprintf(remove, "-- %s has no key: its %llu removed rows are in %s.removed.copy, and stay.\n",
-                names->sql, (unsigned long long) changes->removed, file_name);
+        HF_AUTO_STR told = hf_format("%s has no key: its %llu removed rows are in %s.removed.copy, and stay.",
+                                     names->sql, (unsigned long long) changes->removed, file_name);
+        put_commented(remove, "", told);
     }
     HF_TRY(close_file(&put, error));
     return close_file(&remove, error);

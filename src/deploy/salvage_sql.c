@@ -29,12 +29,6 @@ static void add_join(hf_buf *sql, const char *a, const char *b, const hf_salvage
     }
 }
 
-/* A piece of the statement that the query gives, as a literal. */
-static void add_literal(hf_buf *sql, const char *text)
-{
-    hf_sql_literal(sql, text);
-}
-
 static void add_value(hf_buf *sql, const char *alias, const char *column)
 {
     hf_buf_printf(sql, "pg_catalog.quote_nullable(%s.", alias);
@@ -79,7 +73,7 @@ static void add_insert(hf_buf *sql, const hf_salvage_table *table)
     hf_buf_printf(&head, "INSERT INTO %s (", table->sql);
     add_columns(&head, "", table->columns);
     hf_buf_puts(&head, ") OVERRIDING SYSTEM VALUE VALUES (");
-    add_literal(sql, hf_buf_text(&head));
+    hf_sql_literal(sql, hf_buf_text(&head));
     for (size_t i = 0; i < table->columns->count; i++) {
         hf_buf_puts(sql, i > 0 ? " || ', ' || " : " || ");
         add_value(sql, "a", table->columns->items[i]);
@@ -99,7 +93,7 @@ static void add_where(hf_buf *sql, const hf_salvage_table *table)
         hf_sql_name(&name, table->key->items[i]);
         hf_buf_puts(&name, " = ");
         hf_buf_puts(sql, " || ");
-        add_literal(sql, hf_buf_text(&name));
+        hf_sql_literal(sql, hf_buf_text(&name));
         hf_buf_puts(sql, " || ");
         add_value(sql, "b", table->key->items[i]);
     }
@@ -107,7 +101,7 @@ static void add_where(hf_buf *sql, const hf_salvage_table *table)
     add_row(&row, "", table);
     hf_buf_puts(&row, " = ");
     hf_buf_puts(sql, " || ");
-    add_literal(sql, hf_buf_text(&row));
+    hf_sql_literal(sql, hf_buf_text(&row));
     hf_buf_puts(sql, " || pg_catalog.quote_literal(");
     add_row(sql, "b", table);
     hf_buf_puts(sql, ") || ';'");
@@ -119,7 +113,7 @@ static void add_update(hf_buf *sql, const hf_salvage_table *table)
     bool is_first = true;
 
     hf_buf_printf(&head, "UPDATE %s SET ", table->sql);
-    add_literal(sql, hf_buf_text(&head));
+    hf_sql_literal(sql, hf_buf_text(&head));
     for (size_t i = 0; i < table->columns->count; i++) {
         HF_AUTO_BUF name = HF_BUF_MAX(1024);
 
@@ -129,7 +123,7 @@ static void add_update(hf_buf *sql, const hf_salvage_table *table)
         hf_sql_name(&name, table->columns->items[i]);
         hf_buf_puts(&name, " = ");
         hf_buf_puts(sql, " || ");
-        add_literal(sql, hf_buf_text(&name));
+        hf_sql_literal(sql, hf_buf_text(&name));
         hf_buf_puts(sql, " || ");
         add_value(sql, "a", table->columns->items[i]);
         is_first = false;
@@ -180,7 +174,7 @@ void hf_salvage_sql_remove(hf_buf *sql, const hf_salvage_table *table)
     hf_buf_puts(sql, " THEN 'the live row is ' || ");
     add_row(sql, "l", table);
     hf_buf_puts(sql, " END AS conflict, ");
-    add_literal(sql, hf_buf_text(&head));
+    hf_sql_literal(sql, hf_buf_text(&head));
     add_where(sql, table);
     hf_buf_printf(sql, " AS statement FROM pg_temp.hf_before b JOIN %s l ON ", table->sql);
     add_join(sql, "b", "l", table);

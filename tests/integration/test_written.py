@@ -20,7 +20,7 @@ INSERT INTO orders (customer, amount, at, note, code)
 INSERT INTO lines SELECT i, 1, E'tab\\t and \\\\ and newline\\n' FROM generate_series(1, 300) i;
 INSERT INTO events SELECT 'e' || i % 10, '{"a": 1}' FROM generate_series(1, 100) i; INSERT INTO parts SELECT r, i FROM unnest('{a,b}'::text[]) r, generate_series(1, 20) i"""
 # What the application does while the checks run.
-WRITES = """INSERT INTO customers VALUES (51, E'it''s \\\\ new\\n--'); UPDATE customers SET name = 'renamed' WHERE id = 7;
+WRITES = """INSERT INTO customers VALUES (51, E'it''s \\\\ new\\n--'); UPDATE customers SET name = 'renamed' WHERE id IN (7, 8);
 INSERT INTO orders (customer, amount, at, note, code) SELECT 51, 1, now(), '{"new": true}', gen_random_uuid() FROM generate_series(1, 3);
 UPDATE orders SET amount = amount + 1, note = NULL WHERE id IN (5, 15000, 29999); DELETE FROM orders WHERE id IN (29000, 29001);
 INSERT INTO lines VALUES (29999, 1, E'one\\ttab'), (29999, 2, NULL); UPDATE lines SET what = what || '!' WHERE "order" = 3;
@@ -65,7 +65,7 @@ def test_rows_are_counted_and_salvaged(site):
     assert cycle["written"]["total"] is None and set(told) == {"customers", "orders", "lines", "events", "parts_a", "parts_b", "plans"}
     seen = {name: [table[kind] for kind in ("added", "removed", "changed", "rows")] for name, table in told.items() if name != "plans"}
     # Without a key a changed row is one that went and one that came.
-    assert seen == {"customers": [1, 0, 1, 2], "orders": [3, 2, 3, 8], "lines": [2, 0, 1, 3], "events": [2, 10, 0, 12],
+    assert seen == {"customers": [1, 0, 2, 3], "orders": [3, 2, 3, 8], "lines": [2, 0, 1, 3], "events": [2, 10, 0, 12],
                     "parts_a": [0, 1, 0, 1], "parts_b": [1, 0, 0, 1]}
     assert told["plans"]["rows"] is None and "columns" in told["plans"]["why"]
     assert content(site) == before
@@ -73,21 +73,28 @@ def test_rows_are_counted_and_salvaged(site):
     assert [line.split()[1] for line in text.splitlines() if line.split()[:1] == ["public.orders"]][:1] == ["8"], text
     kept, = site.failed_databases()
 
-    # Meanwhile: one row is changed in the live database, one goes, one that was to be added is there already.
-    site.cluster.psql(site.db, "UPDATE orders SET amount = 0 WHERE id = 15000; DELETE FROM orders WHERE id = 29001; INSERT INTO parts VALUES ('b', 21)")
+    # Meanwhile: rows are changed in the live database, one to text that would be a statement; one goes, one that was to be added is there already.
+    site.cluster.psql(site.db, "UPDATE customers SET name = E'x\nDROP TABLE quiet; --\rDROP TABLE plans;\r\nDROP TABLE made;' WHERE id = 8;"
+                               "UPDATE orders SET amount = 0 WHERE id = 15000; DELETE FROM orders WHERE id = 29001; INSERT INTO parts VALUES ('b', 21)")
     salvage = site.json("salvage", "latest", "--to", "out")["salvage"]
     counts = {table["name"]: table.get("conflicts") for table in salvage["tables"]}
-    assert counts == {"customers": 0, "orders": 1, "lines": 0, "events": 0, "parts_a": 0, "parts_b": 0, "plans": None}
+    assert counts == {"customers": 1, "orders": 1, "lines": 0, "events": 0, "parts_a": 0, "parts_b": 0, "plans": None}
     files = {path.name: path for path in (site.directory / "out").iterdir()}
     assert all(path.stat().st_mode & 0o777 == 0o600 for path in files.values())
     added = next(path for name, path in files.items() if name.endswith("orders.added.copy")).read_text().splitlines()
     assert added == site.cluster.psql(kept, "COPY (SELECT * FROM orders WHERE id > 30000 ORDER BY id) TO STDOUT").splitlines()
+    for path in files.values():
+        if path.suffix == ".sql":
+            assert all(not line.startswith("DROP") for line in path.read_bytes().decode().replace("\r", "\n").split("\n")), path.read_text()
     put = next(path for name, path in files.items() if name.endswith("orders.put.sql")).read_text()
     assert put.count("-- CONFLICT: the live row is") == 1 and "-- UPDATE" in put
     subprocess.run([site.cluster.bindir + "/psql", "-X", "-q", "-f", "out/salvage.sql", site.url], cwd=site.directory, check=True, capture_output=True)
     failed, live = content(site, kept), content(site)
-    for table in ("customers", "lines", "parts", "quiet"):
+    for table in ("lines", "parts", "quiet"):
         assert live[table] == failed[table], table
+    assert site.cluster.psql(site.db, "SELECT name FROM customers WHERE id = 8").startswith("x") and site.cluster.psql(site.db, "TABLE plans") == "1|10"
+    site.cluster.psql(site.db, "UPDATE customers SET name = 'renamed' WHERE id = 8")
+    assert content(site)["customers"] == failed["customers"]
     assert [line for line in live["orders"].splitlines() if not line.startswith("15000|")] == \
         [line for line in failed["orders"].splitlines() if not line.startswith("15000|")]
     assert "15000|" in live["orders"] and site.cluster.psql(site.db, "SELECT amount FROM orders WHERE id = 15000") == "0.00"
@@ -97,13 +104,13 @@ def test_rows_are_counted_and_salvaged(site):
 
 
 def test_an_operator_decides(site):
-    site.write_config(deploy={"rollback": {"if_written": "hold"}})
+    site.write_config(deploy={"rollback": {"if_written": "hold", "way": "in-place"}, "app": {"rollback": ["touch", "back"]}})
     result = site.holdfast("deploy", "--output", "json", check=8).json()
     assert result["cycle"]["state"] == "waiting" and "--proceed" in result["error"]["hint"]
-    assert site.cluster.psql(site.db, "SELECT count(*) FROM made") == "0"  # nothing is put back
+    assert site.cluster.psql(site.db, "SELECT count(*) FROM made") == "0" and not (site.directory / "back").exists()  # nothing is put back
     assert "--proceed" in site.holdfast("resume", check=8).stderr and "resume" in site.holdfast("deploy", check=8).stderr
     assert site.holdfast("resume", "--proceed", "--output", "json", check=3).json()["cycle"]["written"]["tables"]
-    assert site.cluster.psql(site.db, "SELECT to_regclass('made') IS NULL") == "t"
+    assert site.cluster.psql(site.db, "SELECT to_regclass('made') IS NULL") == "t" and (site.directory / "back").exists()
     # Nothing is written now, for a column that was added changes no row: it does not hold.
     (site.directory / "sql" / "1.sql").write_text("ALTER TABLE plans ADD COLUMN note text; ALTER TABLE orders ADD COLUMN more int DEFAULT 3")
     assert site.holdfast("deploy", "--output", "json", check=3).json()["cycle"]["written"] == {"tables": [], "total": 0}
