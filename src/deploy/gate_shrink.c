@@ -1,7 +1,8 @@
 /*
  * A table that lost a large part of its rows since the snapshot before: perhaps somebody's mistake, which a deploy must not bury.
  *
- * The snapshot of a deploy that was refused for this is not what the next is compared with, or trying again would be enough.
+ * The snapshot of a deploy that was refused is not what the next is compared with, or trying again would be enough.  Why it was
+ * refused does not matter: a kill between the snapshot and the journal's entry leaves no reason.
  */
 #include <stdlib.h>
 #include <string.h>
@@ -10,7 +11,7 @@
 #include "deploy/gate.h"
 #include "repository/journal.h"
 
-static bool was_refused_for_it(const hf_deploy_options *options, const hf_snapshot_info *info)
+static bool was_refused(const hf_deploy_options *options, const hf_snapshot_info *info)
 {
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
     hf_error ignored;
@@ -18,7 +19,7 @@ static bool was_refused_for_it(const hf_deploy_options *options, const hf_snapsh
     return info->cycle != NULL &&
            hf_journal_load(options->repository, options->target->name, info->cycle, &journal, &ignored) ==
                HF_OK &&
-           hf_streq(hf_journal_state(journal), "refused") && hf_journal_fact(journal, "shrunk") != NULL;
+           hf_streq(hf_journal_state(journal), "refused");
 }
 
 /* The newest whole one before it; *ret_manifest stays NULL if there is none. */
@@ -32,7 +33,7 @@ static hf_status snapshot_before(const hf_deploy_options *options, const hf_mani
         const hf_snapshot_info *info = &list.items[i];
 
         if (info->broken != NULL || info->degraded || info->filtered || hf_streq(info->id, manifest->id) ||
-            info->created_ms > manifest->created_ms || was_refused_for_it(options, info))
+            info->created_ms > manifest->created_ms || was_refused(options, info))
             continue;
         return hf_repository_load(options->repository, options->target->name, info->id, ret_manifest, error);
     }

@@ -83,7 +83,7 @@ hf_status hf_gate_window_again(const hf_deploy_options *options, hf_error *error
 /* ---- activity ---- */
 
 typedef struct activity {
-    int64_t sessions, oldest_ms, hidden, standbys, lag_ms;
+    int64_t sessions, oldest_ms, hidden, standbys, hidden_standbys, lag_ms;
     double rate; /* transactions a second; -1: not measured */
     bool sees_lag;
 } activity;
@@ -97,6 +97,7 @@ static hf_status look_once(hf_pg *pg, activity *ret_activity, int64_t *ret_trans
                                .oldest_ms = hf_rows_int(rows, 0, "oldest_ms"),
                                .hidden = hf_rows_int(rows, 0, "hidden"),
                                .standbys = hf_rows_int(rows, 0, "standbys"),
+                               .hidden_standbys = hf_rows_int(rows, 0, "hidden_standbys"),
                                .lag_ms = hf_rows_int(rows, 0, "lag_ms"),
                                .rate = -1,
                                .sees_lag = hf_rows_text(rows, 0, "lag_ms") != NULL};
@@ -148,6 +149,25 @@ static char *shown_activity(const hf_gates_config *gates, const activity *now)
     return hf_strdup(hf_buf_text(&text));
 }
 
+static void look_at_replication(const hf_deploy_options *options, const activity *now, const char *role,
+                                hf_preflight *preflight)
+{
+    const int64_t most = gates_of(options)->max_replication_lag_ms;
+    HF_AUTO_STR grant = hf_format("GRANT pg_read_all_stats TO \"%s\"", role);
+    char lag[32];
+
+    (void) hf_show_duration(now->lag_ms, lag);
+    tell(options, preflight, "replication", now->hidden_standbys == 0 && now->lag_ms <= most,
+         now->standbys == 0 ? hf_strdup("no standby is connected")
+         : now->hidden_standbys > 0
+             ? hf_format("how far %lld of %lld standbys are behind is hidden from this role",
+                         (long long) now->hidden_standbys, (long long) now->standbys)
+         : now->sees_lag
+             ? hf_format("the slowest of %lld standbys is %s behind", (long long) now->standbys, lag)
+             : hf_format("%lld standbys, none behind", (long long) now->standbys),
+         now->hidden_standbys > 0 ? grant : "wait until the standby has caught up");
+}
+
 static void look_at_activity(const hf_deploy_options *options, hf_pg *pg, hf_preflight *preflight)
 {
     const hf_gates_config *gates = gates_of(options);
@@ -170,17 +190,8 @@ static void look_at_activity(const hf_deploy_options *options, hf_pg *pg, hf_pre
             hf_format("the transactions of %lld sessions are hidden from this role", (long long) now.hidden),
             remedy);
     }
-    if (gates->max_replication_lag_ms > 0) {
-        char lag[32];
-
-        (void) hf_show_duration(now.lag_ms, lag);
-        tell(options, preflight, "replication", now.lag_ms <= gates->max_replication_lag_ms,
-             now.standbys == 0 ? hf_strdup("no standby is connected")
-             : now.sees_lag
-                 ? hf_format("the slowest of %lld standbys is %s behind", (long long) now.standbys, lag)
-                 : hf_format("%lld standbys, none behind as far as this role sees", (long long) now.standbys),
-             "wait until the standby has caught up");
-    }
+    if (gates->max_replication_lag_ms > 0)
+        look_at_replication(options, &now, hf_pg_user(pg), preflight);
 }
 
 hf_status hf_gate_wait(const hf_deploy_options *options, hf_error *error)
@@ -284,7 +295,7 @@ static void look_at_space(const hf_deploy_options *options, hf_pg *pg, uint64_t 
     const uint64_t on_server = hf_server_free_bytes(gates, pg, &how);
     uint64_t in_repository = UINT64_MAX;
     char free_text[32], need[32];
-    hf_error ignored;
+    hf_error error;
 
     (void) hf_show_size(on_server, free_text);
     if (on_server == UINT64_MAX && gates->min_server_bytes > 0) {
@@ -304,12 +315,13 @@ static void look_at_space(const hf_deploy_options *options, hf_pg *pg, uint64_t 
     if (gates->min_repository_bytes == 0)
         return;
     const hf_status status =
-        hf_storage_free_bytes(hf_repository_storage(options->repository), &in_repository, &ignored);
+        hf_storage_free_bytes(hf_repository_storage(options->repository), &in_repository, &error);
     tell(options, preflight, "space", status == HF_OK && in_repository >= gates->min_repository_bytes,
-         in_repository == UINT64_MAX ? hf_strdup("the repository's storage has no limit that it tells")
-                                     : hf_format("%s are free in the repository, at least %s are asked for",
-                                                 hf_show_size(in_repository, free_text),
-                                                 hf_show_size(gates->min_repository_bytes, need)),
+         status != HF_OK               ? hf_strdup(error.message)
+         : in_repository == UINT64_MAX ? hf_strdup("the repository's storage has no limit that it tells")
+                                       : hf_format("%s are free in the repository, at least %s are asked for",
+                                                   hf_show_size(in_repository, free_text),
+                                                   hf_show_size(gates->min_repository_bytes, need)),
          "make room, or give the repository another place");
 }
 

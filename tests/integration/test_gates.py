@@ -77,7 +77,33 @@ def test_activity_waits_or_refuses(shop):
         holder.wait()
 
 
-def test_a_table_that_shrank_stops_the_deploy(shop):
+def test_a_standby_that_is_hidden_is_not_one_that_keeps_up(shop, tmp_path):
+    shop.write_config(deploy={"max_replication_lag": "30s"})
+    assert by_gate(shop.json("doctor", check=None))["replication"][0]["seen"] == "no standby is connected"
+    role = shop.db + "_blind"
+    shop.cluster.psql(shop.db, f"CREATE ROLE {role} LOGIN")
+    # To the server one that takes the log is as good as a standby.
+    taker = subprocess.Popen([shop.cluster.bindir + "/pg_receivewal", "-D", tmp_path, "--no-loop"], env=shop.cluster.environment("postgres"),
+                             stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    try:
+        while shop.cluster.psql(shop.db, "SELECT count(*) FROM pg_stat_replication WHERE state = 'streaming'") != "1":
+            assert taker.poll() is None
+            time.sleep(0.05)
+        seen = by_gate(shop.json("doctor", check=None))["replication"][0]
+        assert (seen["level"], "standbys" in seen["seen"]) == ("good", True), seen
+        blind = {"DATABASE_URL": shop.cluster.url(shop.db, user=role)}
+        seen = by_gate(shop.json("doctor", env=blind, check=None))["replication"][0]
+        assert (seen["level"], seen["seen"]) == ("bad", "how far 1 of 1 standbys are behind is hidden from this role")
+        assert seen["remedy"].startswith(f'GRANT pg_read_all_stats TO "{role}"; or deploy --override replication')
+        shop.cluster.psql(shop.db, f"GRANT pg_read_all_stats TO {role}")
+        assert by_gate(shop.json("doctor", env=blind, check=None))["replication"][0]["level"] == "good"
+    finally:
+        taker.kill()
+        taker.wait()
+    shop.cluster.psql(shop.db, f"DROP ROLE {role}")
+
+
+def test_a_table_that_shrank_stops_the_deploy(shop, faults):
     (shop.directory / "sql" / "1.sql").write_text("CREATE TABLE made ()")
     shop.write_config(deploy={"shrink": {"max_percent": 30, "ignore": ["public.jobs"]}, "max_snapshot_age": "1h"})
     shop.cluster.psql(shop.db, "CREATE TABLE jobs AS SELECT generate_series(1, 500); CREATE TABLE few AS SELECT generate_series(1, 50)")
@@ -90,7 +116,9 @@ def test_a_table_that_shrank_stops_the_deploy(shop):
     (shop.directory / "sql" / "2.sql").write_text("CREATE TABLE second ()")
     document = refused(shop, "table public.invoices has shrunk from 490 to 300 rows")
     assert shop.cluster.psql(shop.db, "SELECT to_regclass('second') IS NULL") == "t"
-    # Its own snapshot is not what the next one is compared with.
+    # Its own snapshot is not what the next one is compared with, even if a kill leaves no reason.
+    shop.holdfast("deploy", env={"HOLDFAST_FAULT": "repository.after_pointer:kill"}, check=-9)
+    assert shop.json("resume", check=4)["cycle"]["state"] == "refused"
     refused(shop, "490 to 300")
     assert document["cycle"]["shrunk"] == [{"schema": "public", "name": "invoices", "before": 490, "after": 300}]
     shop.holdfast("deploy", "--override", "shrink", "--reason", "old invoices were archived", check=0)

@@ -5,6 +5,7 @@ SELECT s.sessions,
        (SELECT d.xact_commit + d.xact_rollback FROM pg_catalog.pg_stat_database d
          WHERE d.datname = pg_catalog.current_database()) AS transactions,
        (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication) AS standbys,
+       (SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_replication r WHERE r.state IS NULL) AS hidden_standbys,
        (SELECT (pg_catalog.max(EXTRACT(epoch FROM r.replay_lag)) * 1000)::bigint
           FROM pg_catalog.pg_stat_replication r) AS lag_ms
   FROM (SELECT pg_catalog.count(*) AS sessions,
