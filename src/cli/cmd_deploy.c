@@ -196,11 +196,14 @@ static hf_status run(hf_cli *cli, hf_error *error)
 const hf_command hf_command_deploy = {
     .name = "deploy",
     .summary = "snapshot, migrate, check, and put the database back if that fails",
-    .details = "Exit status: 0 deployed; 3 rolled back, the database equals the snapshot; 4 refused, nothing "
-               "was touched;\n"
-               "5 stuck, the way back failed and both databases are intact; 8 an interrupted deploy must be "
-               "resumed first,\n"
-               "or this one is held because a check could not tell.",
+    .details =
+        "Exit status: 0 deployed; 3 rolled back, the database equals the snapshot; 4 refused, nothing "
+        "was touched;\n"
+        "5 stuck, the way back failed and both databases are intact; 8 an interrupted deploy must be "
+        "resumed first,\n"
+        "or this one is held because a check could not tell, or waits because rows were written since the "
+        "snapshot\n"
+        "(`holdfast resume --proceed`).",
     .options = options,
     .several_targets = true,
     .run = run,

@@ -10,6 +10,7 @@
 #include "cli/output.h"
 #include "deploy/deploy.h"
 #include "deploy/expire.h"
+#include "deploy/machine.h"
 #include "deploy/report.h"
 #include "repository/journal.h"
 
@@ -75,10 +76,11 @@ static bool is_in_time(const filter *f, const char *cycle)
            (f->until[0] == '\0' || strcmp(cycle, f->until) < 0);
 }
 
-static bool is_final(const char *state)
+static bool is_final(const char *name)
 {
-    return hf_streq(state, "deployed") || hf_streq(state, "rolled_back") || hf_streq(state, "refused") ||
-           hf_streq(state, "stuck");
+    hf_cycle_state state;
+
+    return hf_cycle_state_parse(name, &state) && hf_cycle_is_final(state);
 }
 
 static bool has_migration(const json_t *list, const char *pattern)

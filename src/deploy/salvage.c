@@ -303,13 +303,6 @@ static hf_status export_rows(salvage *self, const hf_table *table, json_t *told,
     return HF_OK;
 }
 
-static bool belongs_to(const hf_table *table, const hf_written_table *written)
-{
-    return table->root_name == NULL
-               ? hf_streq(table->schema, written->schema) && hf_streq(table->name, written->name)
-               : hf_streq(table->root_schema, written->schema) && hf_streq(table->root_name, written->name);
-}
-
 /* What a table's own trouble is, a line of the report tells; the other tables are exported. */
 static hf_status export_table(salvage *self, size_t number, json_t *told, hf_error *error)
 {
@@ -317,7 +310,7 @@ static hf_status export_table(salvage *self, size_t number, json_t *told, hf_err
     for (size_t i = 0; i < self->manifest->tables.count; i++) {
         hf_error why;
 
-        if (!belongs_to(&self->manifest->tables.items[i], &self->written.tables.items[number]))
+        if (!hf_written_is_of(&self->written.tables.items[number], &self->manifest->tables.items[i]))
             continue;
         hf_status status = export_rows(self, &self->manifest->tables.items[i], told, &why);
         if (status == HF_OK)

@@ -73,19 +73,22 @@ hf_status hf_written_connect(const char *url, const char *database, hf_pg **ret_
     return HF_OK;
 }
 
+bool hf_written_is_of(const hf_written_table *written, const hf_table *table)
+{
+    return table->root_name == NULL
+               ? hf_streq(table->schema, written->schema) && hf_streq(table->name, written->name)
+               : hf_streq(table->root_schema, written->schema) && hf_streq(table->root_name, written->name);
+}
+
 /* The table of that name, or all partitions of a root of that name. */
 static hf_status count_rows(const hf_deploy_options *options, hf_pg *pg, const hf_manifest *manifest,
                             hf_written_table *written, hf_error *error)
 {
     for (size_t i = 0; i < manifest->tables.count; i++) {
         const hf_table *table = &manifest->tables.items[i];
-        bool is_it =
-            table->root_name == NULL
-                ? hf_streq(table->schema, written->schema) && hf_streq(table->name, written->name)
-                : hf_streq(table->root_schema, written->schema) && hf_streq(table->root_name, written->name);
         hf_row_changes changes;
 
-        if (!is_it)
+        if (!hf_written_is_of(written, table))
             continue;
         HF_TRY(
             hf_rows_compare(&(hf_rows_options){.repository = options->repository, .table = table, .pg = pg},

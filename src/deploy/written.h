@@ -37,6 +37,9 @@ json_t *hf_written_json(const hf_written *written);
 /* For the log: "public.orders: 3 rows (2 added, 1 changed)"; "unknown, because ...".  The caller owns it. */
 char *hf_written_shown(const hf_written_table *table);
 
+/* Is it the table, or a partition of the root, that is told of? */
+bool hf_written_is_of(const hf_written_table *written, const hf_table *table);
+
 /* A connection for hf_rows_compare(), in its transaction. */
 HF_MUST_CHECK hf_status hf_written_connect(const char *url, const char *database, hf_pg **ret_pg,
                                            hf_error *error);
