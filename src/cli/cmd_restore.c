@@ -203,6 +203,19 @@ static hf_status live_database(const hf_cli *cli, const char *url, const hf_mani
     return HF_OK;
 }
 
+/* The live database for this command alone: no deploy is under way, nor left for `holdfast resume`. */
+static hf_status take_live(const hf_session *session, const char *purpose, hf_lock **ret_lock,
+                           hf_error *error)
+{
+    HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
+
+    HF_TRY(hf_lock_take(session->repository, session->target->name, purpose, &lock, error));
+    HF_TRY(hf_deploy_refuse_unfinished(
+        &(hf_deploy_options){.repository = session->repository, .target = session->target}, error));
+    *ret_lock = HF_TAKE(lock);
+    return HF_OK;
+}
+
 static hf_status restore_and_swap(hf_cli *cli, const hf_session *session, const hf_manifest *manifest,
                                   long jobs, hf_error *error)
 {
@@ -214,7 +227,7 @@ static hf_status restore_and_swap(hf_cli *cli, const hf_session *session, const 
 
     HF_TRY(live_database(cli, session->url, manifest, &live, error));
     HF_TRY(hf_swap_oid(session->url, live, &oid, error));
-    HF_TRY(hf_lock_take(session->repository, session->target->name, "restore --swap", &lock, error));
+    HF_TRY(take_live(session, "restore --swap", &lock, error));
     hf_time_compact(hf_now_ms(), time);
     HF_AUTO_STR beside = hf_swap_name(live, "hf", time);
     HF_AUTO_STR kept = hf_swap_name(live, "replaced", time);
@@ -268,7 +281,7 @@ static hf_status restore_in_place(hf_cli *cli, const hf_session *session, const 
     char time[32];
 
     HF_TRY(live_database(cli, session->url, manifest, &live, error));
-    HF_TRY(hf_lock_take(session->repository, session->target->name, "restore --in-place", &lock, error));
+    HF_TRY(take_live(session, "restore --in-place", &lock, error));
     HF_TRY(hf_in_place_check(session->url, error));
     HF_TRY(hf_deploy_keep_state(&(hf_deploy_options){.repository = session->repository,
                                                      .target = session->target,

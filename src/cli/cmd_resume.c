@@ -56,11 +56,6 @@ static hf_status run(hf_cli *cli, hf_error *error)
                                   : hf_cli_has(cli, "roll-back") ? HF_HELD_ROLL_BACK
                                                                  : HF_HELD_WAIT;
     }
-    if (members.count > 1 && hf_cli_has(cli, "roll-back")) {
-        hf_fail(error, HF_E_USAGE, "\"--roll-back\" is for a deploy of one target");
-        return hf_hint(error,
-                       "stop `holdfast resume` (Ctrl-C) while it runs the checks: all targets then go back");
-    }
     if (members.count > 1) {
         hf_status status = hf_deploy_resume_group(members.options, members.count, &cycles, error);
 

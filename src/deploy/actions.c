@@ -13,6 +13,10 @@
  *   restoring in place    is one transaction, known by its name (way_in_place.c)
  *   swapping              is one transaction; which side of it we are on shows in the OID of the live name
  *
+ * From migrating on the walk goes on though entries cannot be stored.  A journal that knows less than was done makes resume go back from where it
+ * left off, which is what it does after a kill there; but before anything is restored it looks whether the names are exchanged, as that must not be done
+ * twice: then only the swap is finished.
+ *
  * Hooks and the seed belong to the state that they run in: one that a kill cut short runs again where the state is repeated.
  */
 #include "base/signals.h"

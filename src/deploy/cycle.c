@@ -316,18 +316,12 @@ static hf_cycle_event act_in_time(hf_cycle *cycle)
     return event == HF_EVENT_UNCHANGED ? event : HF_EVENT_FAILED;
 }
 
-/* It ends the process, and waits for somebody's word. */
-static bool is_held(const hf_cycle *cycle)
-{
-    return cycle->state == HF_CYCLE_HELD || cycle->state == HF_CYCLE_WAITING;
-}
-
 /* The end is durable; what it is told with may be worse than that. */
 static hf_status lower_fence(hf_cycle *cycle, hf_status status, hf_error *error)
 {
     hf_error why;
 
-    if (cycle->state == HF_CYCLE_STUCK || is_held(cycle)) {
+    if (cycle->state == HF_CYCLE_STUCK || hf_cycle_is_held(cycle->state)) {
         if (hf_fence_is_up(cycle->journal))
             hf_log(HF_LOG_WARNING, "the fence stays up until `holdfast resume` has ended the cycle");
         return status;
@@ -371,12 +365,25 @@ static void leave(const hf_cycle *cycle)
         hf_log_error(&error);
 }
 
+/* It stays in verifying, so that resume runs the checks of all again. */
+static void hold_in_group(hf_cycle *cycle)
+{
+    hf_error error;
+
+    cycle->held = HF_EVENT_INCONCLUSIVE;
+    hf_cycle_fact(cycle, "held", hf_cycle_error_json(&cycle->error));
+    if (hf_cycle_note(cycle, "held", &error) != HF_OK)
+        hf_log_error(&error);
+    if (!cycle->lost)
+        hf_cycle_tell(cycle);
+}
+
 static hf_status walk_on(hf_cycle *cycle, hf_error *error)
 {
     hf_error cause = {.code = HF_OK};
 
     mark_children(cycle);
-    while (!hf_cycle_is_final(cycle->state) && !is_held(cycle) && !cycle->lost) {
+    while (!hf_cycle_is_final(cycle->state) && !hf_cycle_is_held(cycle->state) && !cycle->lost) {
         bool hold = is_way_back(cycle->state);
 
         HF_FAULT("deploy.entered", error);
@@ -394,8 +401,9 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
             cycle->held = event;
             return HF_OK;
         }
-        if (cycle->in_group && event == HF_EVENT_INCONCLUSIVE) { /* resume runs the checks of all again */
+        if (cycle->in_group && event == HF_EVENT_INCONCLUSIVE) {
             cause = cycle->error;
+            hold_in_group(cycle);
             break;
         }
         hf_cycle_step(cycle, event);
@@ -438,7 +446,7 @@ hf_status hf_cycle_walk(hf_cycle *cycle, hf_error *error)
 {
     hf_status status = walk_on(cycle, error);
 
-    if ((!hf_cycle_is_final(cycle->state) && !is_held(cycle)) || cycle->lost)
+    if ((!hf_cycle_is_final(cycle->state) && !hf_cycle_is_held(cycle->state)) || cycle->lost)
         return status;
     status = lower_fence(cycle, status, error);
     if (hf_cycle_is_final(cycle->state))
@@ -484,7 +492,7 @@ hf_status hf_deploy_unfinished(hf_repository *repository, const char *target, ch
     return HF_OK;
 }
 
-static hf_status refuse_interrupted(const hf_deploy_options *options, hf_error *error)
+static hf_status refuse_interrupted(const hf_deploy_options *options, bool may_be_stuck, hf_error *error)
 {
     HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
     hf_cycle_state state;
@@ -493,11 +501,16 @@ static hf_status refuse_interrupted(const hf_deploy_options *options, hf_error *
     if (status == HF_E_NOT_FOUND)
         return HF_OK;
     HF_TRY(status);
-    if (!hf_cycle_can_resume(journal, state))
+    if (!hf_cycle_can_resume(journal, state) || (may_be_stuck && state == HF_CYCLE_STUCK))
         return HF_OK;
     (void) hf_fail(error, HF_E_INTERRUPTED, "cycle %s was left in state \"%s\"%s", hf_journal_cycle(journal),
                    hf_cycle_state_name(state), hf_fence_is_up(journal) ? ", its fence up" : "");
     return hf_hint(error, "run `holdfast resume` first");
+}
+
+hf_status hf_deploy_refuse_unfinished(const hf_deploy_options *options, hf_error *error)
+{
+    return refuse_interrupted(options, true, error);
 }
 
 json_t *hf_operator_json(void)
@@ -519,7 +532,7 @@ hf_status hf_cycle_claim(hf_cycle *cycle, const hf_deploy_options *options, cons
     cycle->own.url = cycle->passing;
     cycle->options = &cycle->own;
     HF_TRY(hf_lock_take(options->repository, options->target->name, purpose, &cycle->lock, error));
-    return new_cycle ? refuse_interrupted(options, error) : HF_OK;
+    return new_cycle ? refuse_interrupted(options, false, error) : HF_OK;
 }
 
 /* When a cycle began, by its id; 0: it does not tell. */
@@ -616,8 +629,8 @@ hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error 
         return hf_hint(error, "`holdfast report` lists them; `holdfast resume --proceed` takes the way back");
     }
     HF_TRY(hf_cycle_guard(cycle, error));
-    if (cycle->state ==
-        HF_CYCLE_STUCK) /* another restore beside would then be swapped with the wrong database */
+    /* another restore beside would then be swapped with the wrong database */
+    if (hf_transition_find(cycle->state, HF_EVENT_SWAPPED) != NULL)
         HF_TRY(hf_cycle_is_swapped(cycle, &swapped, error));
     hf_log(HF_LOG_INFO, "resuming cycle %s of target \"%s\", left in state \"%s\"",
            hf_journal_cycle(cycle->journal), cycle->options->target->name, hf_cycle_state_name(cycle->state));
@@ -629,7 +642,7 @@ hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error 
     if (cycle->state == HF_CYCLE_CLONING) /* before it counts as refused, clients must be let in */
         HF_TRY(hf_cycle_remove_clone(cycle->options, cycle->journal, error));
     bool ended = hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_STUCK;
-    *ret_event = swapped || ended ? HF_EVENT_DONE : HF_EVENT_INTERRUPTED;
+    *ret_event = swapped ? HF_EVENT_SWAPPED : ended ? HF_EVENT_DONE : HF_EVENT_INTERRUPTED;
     return HF_OK;
 }
 
@@ -651,9 +664,9 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
         return hf_fail(error, HF_E_USAGE, "cycle %s is one of a group", hf_journal_cycle(cycle.journal));
     *ret_cycle = hf_strdup(hf_journal_cycle(cycle.journal));
     HF_TRY(hf_cycle_take_up(&cycle, &event, error));
-    if (options->held == HF_HELD_ROLL_BACK &&
+    if (options->held == HF_HELD_ROLL_BACK && event == HF_EVENT_INTERRUPTED &&
         (cycle.state == HF_CYCLE_HELD || cycle.state == HF_CYCLE_VERIFYING)) {
-        event = HF_EVENT_FAILED;
+        event = hf_phase_or_unchanged(&cycle, HF_EVENT_FAILED);
         (void) hf_fail(&cycle.error, HF_E_CHECKS_FAILED, "told to go back while the checks had not passed");
     }
     if (event == HF_EVENT_DONE && hf_cycle_is_final(cycle.state) && cycle.state != HF_CYCLE_STUCK)

@@ -26,7 +26,7 @@ typedef struct hf_cycle {
     bool kept;           /* this process has kept the failed state of a way back in place */
     bool in_group;       /* it waits before the steps that a group's databases take together, see group.c */
     bool waits;          /* such a step is due: its action is done */
-    hf_cycle_event held; /* and ended so */
+    hf_cycle_event held; /* and ended so; INCONCLUSIVE: it waits for somebody's word */
 } hf_cycle;              /* it stays where it is: options points into it */
 void hf_cycle_done(hf_cycle *cycle);
 
@@ -45,7 +45,7 @@ hf_cycle_event hf_cycle_act(hf_cycle *cycle);
  */
 HF_MUST_CHECK hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error);
 
-/* Have the names been exchanged already?  For a cycle that got stuck between that and the swap's end. */
+/* Have the names been exchanged already?  For a cycle that got stuck between that and the swap's end, or could not record it. */
 HF_MUST_CHECK hf_status hf_cycle_is_swapped(const hf_cycle *cycle, bool *ret_swapped, hf_error *error);
 
 /*
@@ -71,7 +71,7 @@ HF_MUST_CHECK hf_status hf_cycle_open(hf_cycle *cycle, const char *id, json_t *g
 
 /*
  * Take up a cycle whose journal was loaded, in the state that it was left in: end what it left running, and tell which event to go
- * on with (one that has ended but for its fence: none).
+ * on with: INTERRUPTED, SWAPPED, or DONE for one that has ended but for its fence.
  */
 HF_MUST_CHECK hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error *error);
 HF_MUST_CHECK hf_status hf_cycle_newest(hf_repository *repository, const char *target,

@@ -36,8 +36,8 @@ typedef struct hf_deploy_options {
     hf_strings expect;
     hf_strings overrides;        /* gates (gate.h) that do not count, each by its name */
     const char *override_reason; /* why; NULL only without overrides */
-    hf_progress *progress; /* or NULL */
-    hf_notifier *notifier; /* is told of the start and the end; or NULL */
+    hf_progress *progress;       /* or NULL */
+    hf_notifier *notifier;       /* is told of the start and the end; or NULL */
     hf_status (*on_snapshot)(
         void *context, const char *id,
         hf_error *error); /* it is sealed, and nothing is changed yet: a failure refuses; or NULL */
@@ -82,6 +82,12 @@ HF_MUST_CHECK hf_status hf_deploy_group(hf_repository *repository, const char *t
 /* The id of the target's cycle that has not ended, or is stuck, and so still needs its snapshot; the caller owns it, NULL: none. */
 HF_MUST_CHECK hf_status hf_deploy_unfinished(hf_repository *repository, const char *target, char **ret_cycle,
                                              hf_error *error);
+
+/*
+ * HF_E_INTERRUPTED if the target's newest cycle has not ended, or its fence is up: what is done to the live database by hand, under the target's lock, would be
+ * taken by resume for what the cycle did.  One that is stuck is no obstacle: whoever puts it right by hand may have to.
+ */
+HF_MUST_CHECK hf_status hf_deploy_refuse_unfinished(const hf_deploy_options *options, hf_error *error);
 
 /*
  * Seal a snapshot of the database as it is, before something in it is replaced: labelled HF_LABEL_REPLACED and `name`, pinned.  `settings`: the database's own, while a fence changes them; or NULL.  *ret_id is its

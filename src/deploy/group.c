@@ -376,7 +376,7 @@ static hf_status resume_loaded(group *all, hf_error *error)
         if (one->ended)
             continue;
         HF_TRY(hf_cycle_take_up(&one->cycle, &event, error));
-        if (goes_on(one) && !decided && !forward)
+        if (goes_on(one) && !decided && !forward && event != HF_EVENT_SWAPPED)
             continue; /* it is abandoned below, when the others are back */
         if (decided && one->cycle.state < HF_CYCLE_RESTORING)
             while (!hf_cycle_is_final(one->cycle.state) && !one->cycle.lost)

@@ -10,6 +10,7 @@
  * may be there whatever the error says, so everything but success leads to the way back.  The way back itself does not
  * stop for signals; when it fails, both the snapshot and the failed database are kept, and resume tries again.
  */
+#define SWAPPED "the names are exchanged already; finishing the swap"
 const hf_transition hf_transitions[] = {
     {HF_CYCLE_OPENED, HF_EVENT_DONE, HF_CYCLE_PREFLIGHT,
      "looking whether everything that the cycle needs is there"},
@@ -110,8 +111,15 @@ const hf_transition hf_transitions[] = {
      "interrupted while swapping; looking how far it got"},
 
     {HF_CYCLE_STUCK, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "trying the way back again"},
-    {HF_CYCLE_STUCK, HF_EVENT_DONE, HF_CYCLE_SWAPPING,
-     "the names were exchanged before it got stuck; finishing the swap"},
+
+    /* Entries that could not be stored: the swap that was made on the way back is finished, and never made twice. */
+    {HF_CYCLE_MIGRATING, HF_EVENT_SWAPPED, HF_CYCLE_SWAPPING, SWAPPED},
+    {HF_CYCLE_VERIFYING, HF_EVENT_SWAPPED, HF_CYCLE_SWAPPING, SWAPPED},
+    {HF_CYCLE_HELD, HF_EVENT_SWAPPED, HF_CYCLE_SWAPPING, SWAPPED},
+    {HF_CYCLE_RESTORING, HF_EVENT_SWAPPED, HF_CYCLE_SWAPPING, SWAPPED},
+    {HF_CYCLE_WAITING, HF_EVENT_SWAPPED, HF_CYCLE_SWAPPING, SWAPPED},
+    {HF_CYCLE_VERIFYING_RESTORE, HF_EVENT_SWAPPED, HF_CYCLE_SWAPPING, SWAPPED},
+    {HF_CYCLE_STUCK, HF_EVENT_SWAPPED, HF_CYCLE_SWAPPING, SWAPPED},
 };
 const size_t hf_transition_count = sizeof(hf_transitions) / sizeof(hf_transitions[0]);
 
@@ -149,6 +157,7 @@ static const char *const event_names[HF_CYCLE_EVENTS] = {
     [HF_EVENT_CLONE] = "clone",
     [HF_EVENT_IN_PLACE] = "in_place",
     [HF_EVENT_INCONCLUSIVE] = "inconclusive",
+    [HF_EVENT_SWAPPED] = "swapped",
     [HF_EVENT_INTERRUPTED] = "interrupted",
 };
 
@@ -163,6 +172,11 @@ const hf_transition *hf_transition_find(hf_cycle_state state, hf_cycle_event eve
 bool hf_cycle_is_final(hf_cycle_state state)
 {
     return states[state].status != HF_E_INTERRUPTED;
+}
+
+bool hf_cycle_is_held(hf_cycle_state state)
+{
+    return state == HF_CYCLE_HELD || state == HF_CYCLE_WAITING;
 }
 
 const char *hf_cycle_state_name(hf_cycle_state state)

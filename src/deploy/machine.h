@@ -36,6 +36,7 @@ typedef enum hf_cycle_event {
     HF_EVENT_CLONE,        /* done, and a clone is to be made before the first migration */
     HF_EVENT_IN_PLACE,     /* done, and nothing is to be swapped */
     HF_EVENT_INCONCLUSIVE, /* no check fails, and one could not tell */
+    HF_EVENT_SWAPPED,      /* found so by resume: the names are exchanged, whatever the journal tells */
     HF_EVENT_INTERRUPTED,  /* found so by resume: the process died in this state */
     HF_CYCLE_EVENTS
 } hf_cycle_event;
@@ -53,7 +54,8 @@ extern const size_t hf_transition_count;
 /* NULL: the event cannot happen in that state. */
 const hf_transition *hf_transition_find(hf_cycle_state state, hf_cycle_event event);
 
-bool hf_cycle_is_final(hf_cycle_state state);          /* deployed, rolled_back, refused, stuck */
+bool hf_cycle_is_final(hf_cycle_state state); /* deployed, rolled_back, refused, stuck */
+bool hf_cycle_is_held(hf_cycle_state state);  /* it ends the process, and waits for somebody's word */
 const char *hf_cycle_state_name(hf_cycle_state state); /* "verifying_restore" */
 const char *hf_cycle_event_name(hf_cycle_event event);
 bool hf_cycle_state_parse(const char *name, hf_cycle_state *ret_state);

@@ -37,9 +37,15 @@ static bool event_of(hf_cycle_state state, hf_notify_event *ret_event)
     }
 }
 
+/* A member of a group that is held stays in verifying. */
+static hf_cycle_state state_of(const hf_cycle *cycle)
+{
+    return cycle->held == HF_EVENT_INCONCLUSIVE ? HF_CYCLE_HELD : cycle->state;
+}
+
 static bool is_held(const hf_cycle *cycle)
 {
-    return cycle->state == HF_CYCLE_HELD || cycle->state == HF_CYCLE_WAITING;
+    return hf_cycle_is_held(state_of(cycle));
 }
 
 static int64_t began_ms(const hf_cycle *cycle)
@@ -63,7 +69,7 @@ static void put_fact(const hf_cycle *cycle, const char *fact, hf_buf *why)
 /* Without the hints: what to type follows as the next step. */
 static void put_why_held(const hf_cycle *cycle, hf_buf *why)
 {
-    put_fact(cycle, cycle->state == HF_CYCLE_HELD ? "held" : "error", why);
+    put_fact(cycle, state_of(cycle) == HF_CYCLE_HELD ? "held" : "error", why);
     if (cycle->state == HF_CYCLE_WAITING)
         hf_buf_printf(why, "%srows were written since the snapshot, or may have been",
                       why->len > 0 ? "; nothing is put back yet: " : "");
@@ -117,7 +123,7 @@ static char *next_command(const hf_cycle *cycle)
 {
     const char *target = cycle->options->target->name, *id = hf_journal_cycle(cycle->journal);
 
-    switch (cycle->state) {
+    switch (state_of(cycle)) {
     case HF_CYCLE_STUCK:
         return hf_format(
             "holdfast resume --target %s tries the way back again; holdfast report --target %s %s "
@@ -150,7 +156,7 @@ void hf_cycle_tell(const hf_cycle *cycle)
     const char *host = json_string_value(json_object_get(who, "host"));
     hf_notify_event event;
 
-    if (cycle->options->notifier == NULL || !event_of(cycle->state, &event))
+    if (cycle->options->notifier == NULL || !event_of(state_of(cycle), &event))
         return;
     const bool ended = hf_cycle_is_final(cycle->state) || is_held(cycle);
     const int64_t began = began_ms(cycle);

@@ -6,6 +6,7 @@ import signal
 import pytest
 
 from harness import compare, proc
+from harness.recorder import Recorder, free_port
 
 _numbers = itertools.count(1)
 
@@ -29,12 +30,12 @@ class Pair:
     def migrate(self, name, sql, file="1.sql"):
         (self.directory / name / file).write_text(sql)
 
-    def configure(self, checks=None, **more):
+    def configure(self, checks=None, top=None, **more):
         targets = {name: {"database": {"url": {"env": f"{name.upper()}_URL"}}, "snapshot": {"jobs": 1},
                           "migrations": {"kind": "sql", "directory": name, "lock_timeout": "0"},
                           "checks": (checks or {}).get(name, []), **more.get(name, {})} for name in self.dbs}
         (self.directory / "holdfast.yaml").write_text(json.dumps(
-            {"repository": {"url": "file://" + str(self.directory / "repo")}, "groups": {"all": list(self.dbs)}, "targets": targets}))
+            {"repository": {"url": "file://" + str(self.directory / "repo")}, "groups": {"all": list(self.dbs)}, "targets": targets, **(top or {})}))
 
     @property
     def env(self):
@@ -129,6 +130,26 @@ def test_what_keeps_one_from_beginning_keeps_all(pair):
     assert "it has: all" in pair.holdfast("deploy", "--group", "al", check=2).stderr
 
 
+def test_what_is_held_is_decided_for_all(pair):
+    """A check of one could not tell. Nothing is restored by hand meanwhile: resume would take that for what the cycle did."""
+    with Recorder() as told:
+        pair.configure(checks={"jobs": [{"name": "errors", "metric": {"url": f"http://127.0.0.1:{free_port()}/", "jq": ".errors", "at_most": 5}}]},
+                       top={"notify": [{"webhook": {"url": {"env": "HOOK"}}, "events": ["held", "rollback"]}]})
+        env = {"HOOK": told.url("/")}
+        assert "--roll-back" in pair.holdfast("deploy", "--group", "all", env=env, check=8).stderr
+        message, = [request.json() for request in told.requests]
+        assert message["event"] == "held" and 'check "errors" could not tell' in message["why"] and "resume --target jobs" in message["next"]
+        cycle = pair.holdfast("report", "latest", "--target", "jobs", "--output", "json", check=0).json()["cycle"]
+        assert cycle["state"] == "verifying" and 'check "errors" could not tell' in cycle["held"]["message"]
+        for way in ("--swap", "--in-place"):
+            refused = pair.holdfast("restore", "latest", way, "--target", "jobs", check=8)
+            assert 'was left in state "verifying"' in refused.stderr and "holdfast resume" in refused.stderr
+        pair.holdfast("resume", "--target", "site", "--roll-back", env=env, check=3)
+        assert [request.json()["event"] for request in told.requests] == ["held", "rollback", "rollback"]
+    pair.assert_before()
+    assert set(pair.states().values()) == {"rolled_back"}
+
+
 def test_expectations_and_approvals_are_each_of_a_target(pair):
     assert "TARGET:NAME" in pair.holdfast("deploy", "--group", "all", "--expect", "1.sql", check=2).stderr
     pair.holdfast("deploy", "--group", "all", "--expect", "site:1.sql", check=4)
@@ -188,6 +209,7 @@ def test_a_way_back_that_fails_is_stuck_and_is_ended_by_resume(pair, faults):
     pair.migrate("jobs", "SELECT 1/0")
     pair.holdfast("deploy", "--group", "all", env={"HOLDFAST_FAULT": "swap.before_rename:fail:2"}, check=5)
     assert pair.states() == {"jobs": "rolled_back", "site": "stuck"}
+    pair.holdfast("restore", "latest", "--in-place", "--target", "site", check=0)  # here a restore by hand is in nobody's way
     pair.holdfast("resume", "--target", "jobs", check=3)
     pair.assert_before()
     assert set(pair.states().values()) == {"rolled_back"}

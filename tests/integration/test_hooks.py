@@ -188,6 +188,11 @@ def test_seed(shop):
 
 def test_a_kill_during_a_hook(shop, faults):
     """The state table says what follows: refused before the migrations, the way back after them; what is running is ended."""
+    set_up(shop)
+    shop.holdfast("deploy", env={"HOLDFAST_FAULT": "deploy.before_checks:kill"}, check=-signal.SIGKILL)
+    shop.holdfast("resume", "--roll-back", check=4)  # nothing was pending, so there is no way back to take
+    assert shop.failed_databases() == []
+
     set_up(shop, app={"rollback": program(shop)})
     migration(shop, "1_good", "DELETE FROM invoices WHERE id > 100")
     shop.holdfast("deploy", env={"HOLDFAST_FAULT": "deploy.after_hook:kill:5"}, check=-signal.SIGKILL)

@@ -73,12 +73,32 @@ static void test_machine__rolled_back_comes_only_after_verification(void **state
                         (hf_transitions[i].state == HF_CYCLE_VERIFYING_RESTORE &&
                          hf_transitions[i].event == HF_EVENT_IN_PLACE));
         if (hf_transitions[i].next == HF_CYCLE_SWAPPING)
-            assert_true(
-                hf_transitions[i].state == HF_CYCLE_VERIFYING_RESTORE ||
-                hf_transitions[i].state == HF_CYCLE_SWAPPING ||
-                /* resume found the names exchanged, which only SWAPPING does */
-                (hf_transitions[i].state == HF_CYCLE_STUCK && hf_transitions[i].event == HF_EVENT_DONE));
+            assert_true(hf_transitions[i].state == HF_CYCLE_VERIFYING_RESTORE ||
+                        hf_transitions[i].state == HF_CYCLE_SWAPPING ||
+                        /* resume found the names exchanged, which only SWAPPING does */
+                        hf_transitions[i].event == HF_EVENT_SWAPPED);
     }
+}
+
+/* From MIGRATING on the walk goes on though entries cannot be stored, so the swap may have been made in each state that the journal tells. */
+static void test_machine__a_swap_that_was_made_is_finished_from_each_state(void **state)
+{
+    (void) state;
+    for (int s = 0; s < HF_CYCLE_STATES; s++) {
+        const hf_transition *next = hf_transition_find((hf_cycle_state) s, HF_EVENT_SWAPPED);
+        bool resumable = hf_transition_find((hf_cycle_state) s, HF_EVENT_INTERRUPTED) != NULL;
+
+        assert_int_equal(next != NULL, s >= HF_CYCLE_MIGRATING && resumable && s != HF_CYCLE_SWAPPING);
+        if (next != NULL)
+            assert_int_equal(next->next, HF_CYCLE_SWAPPING);
+    }
+}
+
+static void test_machine__what_is_held_is_not_final(void **state)
+{
+    (void) state;
+    for (int s = 0; s < HF_CYCLE_STATES; s++)
+        assert_int_equal(hf_cycle_is_held((hf_cycle_state) s), s == HF_CYCLE_HELD || s == HF_CYCLE_WAITING);
 }
 
 static void test_machine__names_are_read_back(void **state)
@@ -104,6 +124,8 @@ int main(void)
         cmocka_unit_test(test_machine__migrating_comes_only_after_a_snapshot),
         cmocka_unit_test(test_machine__nothing_is_refused_after_migrating),
         cmocka_unit_test(test_machine__rolled_back_comes_only_after_verification),
+        cmocka_unit_test(test_machine__a_swap_that_was_made_is_finished_from_each_state),
+        cmocka_unit_test(test_machine__what_is_held_is_not_final),
         cmocka_unit_test(test_machine__names_are_read_back),
     };
 
