@@ -183,6 +183,31 @@ hf_status hf_cycle_note(hf_cycle *cycle, const char *event, hf_error *error)
     return record(cycle, cycle->state, event, error);
 }
 
+/* After record() failed: what has begun must be brought to an end, with or without the repository.  An error only if it is another's now. */
+static hf_status go_on_unrecorded(hf_cycle *cycle, const hf_error *why, hf_error *error)
+{
+    hf_error nowhere;
+
+    if (cycle->lost) {
+        if (error != NULL)
+            *error = *why;
+        return why->code;
+    }
+    hf_log_error(why);
+    hf_log(HF_LOG_ERROR, "the journal could not be written; going on without it");
+    if (hf_journal_keep(cycle->journal, &nowhere) != HF_OK)
+        hf_log_error(&nowhere);
+    cycle->unrecorded = true;
+    return HF_OK;
+}
+
+hf_status hf_cycle_note_or_go_on(hf_cycle *cycle, const char *event, hf_error *error)
+{
+    hf_error why;
+
+    return hf_cycle_note(cycle, event, &why) == HF_OK ? HF_OK : go_on_unrecorded(cycle, &why, error);
+}
+
 /* No row has been touched before this state is entered; a fence comes down at the end. */
 static bool is_harmless(hf_cycle_state state)
 {
@@ -203,21 +228,17 @@ static void enter_state(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event eve
         cycle->state = next;
         return;
     }
-    if (cycle->lost) {
-        cycle->error = error;
-        return;
-    }
-    hf_log_error(&error);
-    cycle->unrecorded = true;
-    if (is_harmless(
-            cycle->state)) { /* the next state would have been the first to touch anything, or refused */
+    if (!cycle->lost && is_harmless(cycle->state)) {
+        /* the next state would have been the first to touch anything, or refused */
+        hf_log_error(&error);
+        cycle->unrecorded = true;
         if (cycle->error.code == HF_OK)
             cycle->error = error;
         cycle->state = HF_CYCLE_REFUSED;
         return;
     }
-    hf_log(HF_LOG_ERROR, "the journal could not be written; going on without it");
-    cycle->state = next;
+    if (go_on_unrecorded(cycle, &error, &cycle->error) == HF_OK)
+        cycle->state = next;
 }
 
 static void enter(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)

@@ -110,6 +110,9 @@ const json_t *hf_cycle_known(const hf_cycle *cycle, const char *name);
 /* Make the facts gathered so far durable, in an entry of the state that the cycle is in. */
 HF_MUST_CHECK hf_status hf_cycle_note(hf_cycle *cycle, const char *event, hf_error *error);
 
+/* The same on the way back, which a repository that cannot be written does not stop: an error only if the lock is lost. */
+HF_MUST_CHECK hf_status hf_cycle_note_or_go_on(hf_cycle *cycle, const char *event, hf_error *error);
+
 json_t *hf_cycle_error_json(const hf_error *error); /* caller owns */
 
 #endif

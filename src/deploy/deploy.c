@@ -65,6 +65,7 @@ static hf_status refuse_interrupted(const hf_deploy_options *options, bool may_b
     if (status == HF_E_NOT_FOUND)
         return HF_OK;
     HF_TRY(status);
+    HF_TRY(hf_journal_settle(journal, error));
     if (!hf_cycle_can_resume(journal, state) || (may_be_stuck && state == HF_CYCLE_STUCK))
         return HF_OK;
     (void) hf_fail(error, HF_E_INTERRUPTED, "cycle %s was left in state \"%s\"%s", hf_journal_cycle(journal),
@@ -216,6 +217,20 @@ hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error 
     return HF_OK;
 }
 
+/* It has ended, and only the repository did not know. */
+static hf_status end_unrecorded(hf_cycle *cycle, char **ret_cycle, hf_error *error)
+{
+    const json_t *cause = json_object_get(hf_journal_fact(cycle->journal, "error"), "message");
+    const hf_status status = hf_cycle_status(cycle->state);
+
+    *ret_cycle = hf_strdup(hf_journal_cycle(cycle->journal));
+    HF_TRY(hf_journal_settle(cycle->journal, error));
+    HF_TRY(hf_cycle_remove_clone(cycle->options, cycle->journal, error));
+    if (status == HF_OK)
+        return HF_OK;
+    return hf_fail(error, status, "%s", cause != NULL ? json_string_value(cause) : hf_status_meaning(status));
+}
+
 hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, hf_error *error)
 {
     HF_AUTO(hf_cycle_done) hf_cycle cycle = {0};
@@ -224,6 +239,9 @@ hf_status hf_deploy_resume(const hf_deploy_options *options, char **ret_cycle, h
     HF_TRY(hf_cycle_claim(&cycle, options, "resume", false, error));
     hf_status found =
         hf_cycle_newest(options->repository, options->target->name, &cycle.journal, &cycle.state, error);
+    if (found == HF_OK && hf_journal_is_ahead(cycle.journal) &&
+        !hf_cycle_can_resume(cycle.journal, cycle.state))
+        return end_unrecorded(&cycle, ret_cycle, error);
     if (found == HF_OK && !hf_cycle_can_resume(cycle.journal, cycle.state))
         found = hf_fail(error, HF_E_NOT_FOUND, "nothing to resume: cycle %s ended as \"%s\"",
                         hf_journal_cycle(cycle.journal), hf_cycle_state_name(cycle.state));

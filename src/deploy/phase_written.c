@@ -70,14 +70,8 @@ hf_cycle_event hf_phase_written(hf_cycle *cycle)
         if (hf_fence_raise(cycle, &error) != HF_OK)
             hf_log(HF_LOG_WARNING, "the fence could not be raised again: %s", error.message);
         hf_cycle_fact(cycle, "written", look(cycle));
-        if (hf_cycle_note(cycle, "counted", &error) != HF_OK) { /* as enter() does */
-            if (cycle->lost) {
-                cycle->error = error;
-                return HF_EVENT_FAILED;
-            }
-            hf_log_error(&error);
-            cycle->unrecorded = true;
-        }
+        if (hf_cycle_note_or_go_on(cycle, "counted", &cycle->error) != HF_OK)
+            return HF_EVENT_FAILED;
         written = hf_journal_fact(cycle->journal, "written");
     }
     if (!cycle->options->target->deploy.hold_if_written || cycle->options->proceed ||

@@ -44,26 +44,11 @@ hf_status hf_deploy_keep_state(const hf_deploy_options *options, const char *nam
     return HF_OK;
 }
 
-/* Into the journal at once: what follows rests on it.  A journal that cannot be written does not stop the way back; a lost lock does. */
+/* Into the journal at once: what follows rests on it. */
 static hf_status note(hf_cycle *cycle, const char *event, const char *name, json_t *value, hf_error *error)
 {
-    hf_error why;
-
-    hf_cycle_fact(cycle, name, json_incref(value));
-    if (hf_cycle_note(cycle, event, &why) == HF_OK) {
-        json_decref(value);
-        return HF_OK;
-    }
     hf_cycle_fact(cycle, name, value);
-    if (cycle->lost) {
-        if (error != NULL)
-            *error = why;
-        return why.code;
-    }
-    hf_log_error(&why);
-    hf_log(HF_LOG_ERROR, "the journal could not be written; going on without it");
-    cycle->unrecorded = true;
-    return HF_OK;
+    return hf_cycle_note_or_go_on(cycle, event, error);
 }
 
 static hf_status keep_failed(hf_cycle *cycle, hf_error *error)

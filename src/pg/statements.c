@@ -24,6 +24,7 @@
 #define STATEMENTS_MAX 100000u /* in one text; the rest of it counts as one more, which is not looked into */
 #define CHILDREN_MAX 8         /* that may die on one text */
 #define CHILD_CPU_SECONDS 60
+#define CHILD_STACK_BYTES (8u << 20) /* what a server has, too, whose max_stack_depth is below it */
 #define ROWS "\"valuesLists\":["
 #define CALL "{\"FuncCall\":"
 #define INSERT_TREE "{\"version\":150001,\"stmts\":[{\"stmt\":{\"InsertStmt\":"
@@ -244,15 +245,26 @@ static _Noreturn void parse_all(int out, const char *sql, size_t len, bool with_
     _exit(0);
 }
 
+/* What overflows a smaller stack might be no more than PostgreSQL takes. */
+static bool may_have_stack(struct rlimit *ret_limit)
+{
+    return getrlimit(RLIMIT_STACK, ret_limit) == 0 && ret_limit->rlim_max >= CHILD_STACK_BYTES;
+}
+
 static _Noreturn void be_child(int out, const char *sql, size_t len, bool with_parser, size_t first)
 {
     static const int fatal[] = {SIGSEGV, SIGBUS, SIGABRT, SIGXCPU, SIGPIPE, SIGINT, SIGTERM};
     int null = open("/dev/null", O_RDWR | O_CLOEXEC);
+    struct rlimit stack;
 
     for (size_t i = 0; i < sizeof(fatal) / sizeof(fatal[0]); i++)
         (void) signal(fatal[i], SIG_DFL);
     (void) setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
     (void) setrlimit(RLIMIT_CPU, &(struct rlimit){CHILD_CPU_SECONDS, CHILD_CPU_SECONDS + 1});
+    if (may_have_stack(&stack)) {
+        stack.rlim_cur = CHILD_STACK_BYTES;
+        (void) setrlimit(RLIMIT_STACK, &stack);
+    }
     (void) dup2(null, STDOUT_FILENO);
     (void) dup2(null, STDERR_FILENO);
     parse_all(out, sql, len, with_parser, first);
@@ -277,6 +289,7 @@ typedef enum child_end { CHILD_DONE, CHILD_DIED, CHILD_OVERFLOWED, CHILD_OUT_OF_
 static hf_status run_child(const char *sql, size_t len, bool with_parser, size_t first, hf_buf *ret_data,
                            child_end *ret_end, hf_error *error)
 {
+    struct rlimit stack;
     int ends[2], status = 0;
 
     if (pipe2(ends, O_CLOEXEC) != 0)
@@ -296,7 +309,7 @@ static hf_status run_child(const char *sql, size_t len, bool with_parser, size_t
     *ret_end = CHILD_DONE;
     if (WIFSIGNALED(status) && WTERMSIG(status) == SIGXCPU)
         *ret_end = CHILD_OUT_OF_TIME;
-    else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV)
+    else if (WIFSIGNALED(status) && WTERMSIG(status) == SIGSEGV && may_have_stack(&stack))
         *ret_end = CHILD_OVERFLOWED;
     else if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         *ret_end = CHILD_DIED;

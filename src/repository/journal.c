@@ -13,12 +13,28 @@
 
 #include "base/clock.h"
 #include "base/fault.h"
+#include "base/log.h"
 #include "base/text.h"
 #include "repository/document.h"
+#include "repository/journal_copy.h"
 #include "repository/layout.h"
 
 #define JOURNAL_MAX (64u << 20)
 #define ENTRIES_MAX 100000u
+
+/* A journal as it is with one entry more. */
+typedef struct longer {
+    json_t *entries;
+    char head[HF_SHA256_HEX];
+    char *text;
+} longer;
+
+static void longer_done(longer *next)
+{
+    json_decref(next->entries);
+    free(next->text);
+    *next = (longer){0};
+}
 
 struct hf_journal {
     hf_repository *repository;
@@ -26,6 +42,8 @@ struct hf_journal {
     char *cycle;
     json_t *entries;
     char head[HF_SHA256_HEX]; /* of the last entry, or of the document before the first */
+    bool ahead;               /* the repository has not all of them */
+    longer untaken; /* what the last append that failed would have stored: it may be there all the same */
 };
 
 /* Where the chain begins. */
@@ -57,6 +75,7 @@ void hf_journal_free(hf_journal *journal)
     free(journal->target);
     free(journal->cycle);
     json_decref(journal->entries);
+    longer_done(&journal->untaken);
     free(journal);
 }
 
@@ -115,6 +134,50 @@ static hf_status read_journal(hf_journal *journal, const json_t *json, hf_error 
     return reading.status;
 }
 
+static hf_status parse_journal(hf_journal *journal, const hf_buf *text, hf_error *error)
+{
+    HF_AUTO_JSON json = NULL;
+
+    HF_TRY(hf_parse_document("the journal", text, &json, error));
+    return read_journal(journal, json, error);
+}
+
+static bool begins_with(const json_t *entries, const json_t *first)
+{
+    for (size_t i = 0; i < json_array_size(first); i++)
+        if (!json_equal(json_array_get(entries, i), json_array_get(first, i)))
+            return false;
+    return true;
+}
+
+/* What this machine alone knows counts if it goes on where the repository's ends; another machine may have gone on instead. */
+static void add_copy(hf_journal *journal)
+{
+    HF_AUTO(hf_journal_freep)
+    hf_journal *copy = hf_journal_new(journal->repository, journal->target, journal->cycle);
+    HF_AUTO_BUF text = HF_BUF_MAX(JOURNAL_MAX);
+    hf_error error;
+    hf_status status =
+        hf_journal_copy_get(journal->repository, journal->target, journal->cycle, &text, &error);
+
+    if (status == HF_E_NOT_FOUND)
+        return;
+    if (status == HF_OK)
+        status = parse_journal(copy, &text, &error);
+    if (status != HF_OK) {
+        hf_log(HF_LOG_WARNING, "what this machine kept of cycle \"%s\" cannot be used: %s", journal->cycle,
+               error.message);
+        return;
+    }
+    if (json_array_size(copy->entries) <= json_array_size(journal->entries) ||
+        !begins_with(copy->entries, journal->entries))
+        return;
+    json_decref(journal->entries);
+    journal->entries = json_incref(copy->entries);
+    memcpy(journal->head, copy->head, sizeof(journal->head));
+    journal->ahead = true;
+}
+
 hf_status hf_journal_load(hf_repository *repository, const char *target, const char *cycle,
                           hf_journal **ret_journal, hf_error *error)
 {
@@ -124,7 +187,6 @@ hf_status hf_journal_load(hf_repository *repository, const char *target, const c
     HF_AUTO(hf_journal_freep) hf_journal *journal = hf_journal_new(repository, target, cycle);
     HF_AUTO_STR key = hf_cycle_key(target, cycle);
     HF_AUTO_BUF text = HF_BUF_MAX(JOURNAL_MAX);
-    HF_AUTO_JSON json = NULL;
     hf_status status = hf_document_get(repository, key, &text, error);
 
     if (status == HF_E_NOT_FOUND) {
@@ -135,15 +197,14 @@ hf_status hf_journal_load(hf_repository *repository, const char *target, const c
     if (status == HF_E_LIMIT)
         status = hf_fail(error, HF_E_CORRUPT, "the journal is larger than any can be");
     if (status == HF_OK)
-        status = hf_parse_document("the journal", &text, &json, error);
-    if (status == HF_OK)
-        status = read_journal(journal, json, error);
+        status = parse_journal(journal, &text, error);
 
     if (status != HF_OK) {
         (void) hf_prefix(error, "cycle \"%s\" of target \"%s\"", cycle, target);
         return status;
     }
 
+    add_copy(journal);
     *ret_journal = HF_TAKE(journal);
     return HF_OK;
 }
@@ -173,12 +234,11 @@ static hf_status store_journal(const hf_journal *journal, const char *text, hf_e
     return HF_OK;
 }
 
-hf_status hf_journal_append(hf_journal *journal, const char *state, const char *event, json_t *facts,
-                            hf_error *error)
+/* On failure *ret_next has no text. */
+static hf_status lengthen(const hf_journal *journal, const char *state, const char *event,
+                          const json_t *facts, longer *ret_next, hf_error *error)
 {
-    HF_AUTO_JSON stolen = facts != NULL ? facts : json_object();
     char at[32];
-    char head[HF_SHA256_HEX];
 
     HF_TRY(hf_check_repository_name("target name", journal->target, error));
     HF_TRY(hf_check_repository_name("cycle id", journal->cycle, error));
@@ -187,32 +247,88 @@ hf_status hf_journal_append(hf_journal *journal, const char *state, const char *
     HF_AUTO_JSON entry =
         json_pack("{s:I, s:s, s:s, s:s, s:o, s:s}", "seq", (json_int_t) json_array_size(journal->entries) + 1,
                   "at", hf_time_format(hf_now_ms(), at), "state", state, "event", event, "facts",
-                  json_deep_copy(stolen), "previous", journal->head);
+                  json_deep_copy(facts), "previous", journal->head);
 
     if (entry == NULL)
         return hf_fail(error, HF_E_UNSUPPORTED, "the journal cannot hold the event \"%s\": it is not UTF-8",
                        event);
 
-    HF_AUTO_JSON entries = json_copy(journal->entries);
-
-    (void) json_array_append(entries, entry);
-    hf_canonical_digest(entry, NULL, head);
-
-    HF_AUTO_STR text = write_journal(journal, entries, head);
-
-    if (strlen(text) > JOURNAL_MAX || json_array_size(entries) > ENTRIES_MAX)
+    ret_next->entries = json_copy(journal->entries);
+    (void) json_array_append(ret_next->entries, entry);
+    hf_canonical_digest(entry, NULL, ret_next->head);
+    HF_AUTO_STR text = write_journal(journal, ret_next->entries, ret_next->head);
+    if (strlen(text) > JOURNAL_MAX || json_array_size(ret_next->entries) > ENTRIES_MAX)
         return hf_fail(error, HF_E_LIMIT, "the journal of cycle \"%s\" is full", journal->cycle);
+    ret_next->text = HF_TAKE(text);
+    return HF_OK;
+}
 
-    hf_status status = store_journal(journal, text, error);
+static void adopt(hf_journal *journal, longer *next)
+{
+    json_decref(journal->entries);
+    journal->entries = HF_TAKE(next->entries);
+    memcpy(journal->head, next->head, sizeof(journal->head));
+    longer_done(next);
+}
+
+/* The repository has it all. */
+static void forget_copy(hf_journal *journal)
+{
+    hf_error error;
+
+    if (journal->ahead && hf_journal_copy_remove(journal->repository, journal->target, journal->cycle,
+                                                 &error) != HF_OK) /* then it tells nothing new, for ever */
+        hf_log_error(&error);
+    journal->ahead = false;
+}
+
+hf_status hf_journal_append(hf_journal *journal, const char *state, const char *event, json_t *facts,
+                            hf_error *error)
+{
+    HF_AUTO_JSON stolen = facts != NULL ? facts : json_object();
+    longer *next = &journal->untaken;
+
+    longer_done(next);
+    HF_TRY(lengthen(journal, state, event, stolen, next, error));
+    hf_status status = store_journal(journal, next->text, error);
 
     if (status != HF_OK) {
         (void) hf_prefix(error, "journal of cycle \"%s\"", journal->cycle);
         return status;
     }
+    adopt(journal, next);
+    forget_copy(journal);
+    return HF_OK;
+}
 
-    json_decref(journal->entries);
-    journal->entries = HF_TAKE(entries);
-    memcpy(journal->head, head, sizeof(head));
+hf_status hf_journal_keep(hf_journal *journal, hf_error *error)
+{
+    HF_AUTO_STR where = NULL;
+    HF_AUTO_STR text = HF_TAKE(journal->untaken.text);
+
+    if (text == NULL)
+        return hf_fail(error, HF_E_LIMIT, "the journal of cycle \"%s\" holds no further entry",
+                       journal->cycle);
+    adopt(journal, &journal->untaken);
+    journal->ahead = true;
+    HF_TRY(hf_journal_copy_put(journal->repository, journal->target, journal->cycle, text, &where, error));
+    hf_log(HF_LOG_WARNING, "what the repository did not take is kept in \"%s\"", where);
+    return HF_OK;
+}
+
+bool hf_journal_is_ahead(const hf_journal *journal)
+{
+    return journal->ahead;
+}
+
+hf_status hf_journal_settle(hf_journal *journal, hf_error *error)
+{
+    if (!journal->ahead)
+        return HF_OK;
+    HF_AUTO_STR text = write_journal(journal, journal->entries, journal->head);
+    HF_TRY(store_journal(journal, text, error));
+    hf_log(HF_LOG_WARNING, "the repository now has what only this machine knew of cycle %s", journal->cycle);
+    forget_copy(journal);
     return HF_OK;
 }
 

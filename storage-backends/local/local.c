@@ -542,9 +542,9 @@ static hf_status local_remove(hf_storage *storage, const char *key, hf_error *er
 {
     local *self = (local *) storage;
     const char *name;
-    HF_AUTO_FD folder = open_folder_of(self, key, &name);
 
     HF_FAULT("storage.local.before_remove", error);
+    HF_AUTO_FD folder = open_folder_of(self, key, &name);
     if (folder < 0 || unlinkat(folder, name, 0) != 0) {
         if (is_absent(errno) || errno == EISDIR)
             return HF_OK;

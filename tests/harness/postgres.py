@@ -9,6 +9,7 @@ PostgreSQL refuses to run as root; then the server belongs to the user postgres.
 this process goes away, however it goes.
 """
 import atexit
+import fcntl
 import glob
 import os
 import pwd
@@ -67,16 +68,20 @@ def clean_environment(**more):
 
 
 class Cluster:
-    """`settings` are lines of postgresql.conf (shared_buffers="256MB"). `auth` is "trust" or "scram-sha-256"."""
+    """`settings` are lines of postgresql.conf (shared_buffers="256MB"). `auth` is "trust" or "scram-sha-256".
 
-    def __init__(self, *, fsync=True, auth="trust", password=None, bindir=None, directory=None, **settings):
+    `prepared(cluster)` puts databases into it. Where HOLDFAST_TEST_IMAGES names a folder, that is done once, and all clusters that want it are
+    copies, with the same system identifier.
+    """
+
+    def __init__(self, *, fsync=True, auth="trust", password=None, bindir=None, directory=None, prepared=None, **settings):
         if auth == "scram":
             auth = "scram-sha-256"
         if auth != "trust" and not password:
             raise ValueError("authentication with a password needs one")
         self.bindir = bindir or find_bindir()
         self.fsync, self.auth, self.password = fsync, auth, password
-        self.settings = settings
+        self.settings, self.prepared = settings, prepared
         self.user, self.host, self.port = "postgres", "127.0.0.1", None
         # The socket's path may have 107 bytes, so TMPDIR is not asked.
         self.directory = directory or tempfile.mkdtemp(prefix="hf-", dir="/tmp")
@@ -116,9 +121,57 @@ class Cluster:
         self.destroy()
 
     def create(self):
-        """initdb, and start."""
+        """initdb, or a copy, and start."""
         atexit.register(self.destroy)
         self._watch()
+        image = self._image()
+        if image:
+            subprocess.run([*self.as_postgres, "cp", "-a", "--reflink=auto", image, self.data], cwd="/", check=True)
+        else:
+            self._initdb()
+        settings = {
+            "listen_addresses": self.host, "unix_socket_directories": self.directory, "log_line_prefix": "%m [%p] %d ",
+            "log_lock_waits": "on", "lc_messages": "C", "timezone": "UTC", "max_wal_size": "2GB",
+        }
+        if not self.fsync:
+            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
+        settings |= self.settings
+        with open(self.data + "/postgresql.conf", "a", encoding="utf-8") as file:
+            file.writelines(f"{name} = {quote_text(str(value))}\n" for name, value in settings.items())
+        # Between finding a free port and using it another process may take it.
+        for attempt in range(5):
+            self.port = free_port()
+            try:
+                self.start()
+                break
+            except PostgresError as error:
+                if "could not bind" not in str(error) or attempt == 4:
+                    raise
+        if self.prepared and not image:
+            self.prepared(self)
+        return self
+
+    def _image(self):
+        """The data folder to copy, made by the first who wants it; None: there is to be none."""
+        images = os.environ.get("HOLDFAST_TEST_IMAGES")
+        if not images or not self.prepared:
+            return None
+        image = f"{images}/{os.path.basename(os.path.dirname(self.bindir))}"
+        with open(image + ".lock", "w", encoding="utf-8") as lock:
+            fcntl.flock(lock, fcntl.LOCK_EX)
+            if not os.path.exists(image):
+                made = Cluster(fsync=False, bindir=self.bindir)
+                with made:
+                    self.prepared(made)
+                    made.stop()
+                    shutil.copytree(made.data, image + ".new", symlinks=True)
+                for folder, _, files in os.walk(image + ".new"):
+                    for path in (folder, *(os.path.join(folder, name) for name in files)):
+                        self.give(path)
+                os.rename(image + ".new", image)
+        return image
+
+    def _initdb(self):
         arguments = ["-D", self.data, "-U", self.user, "-E", "UTF8", "--locale=C.UTF-8", "--data-checksums",
                      "--no-instructions", f"--auth={self.auth}"]
         if not self.fsync:
@@ -134,25 +187,6 @@ class Cluster:
         finally:
             if self.password:
                 os.unlink(password_file)
-        settings = {
-            "listen_addresses": self.host, "unix_socket_directories": self.directory, "log_line_prefix": "%m [%p] %d ",
-            "log_lock_waits": "on", "lc_messages": "C", "timezone": "UTC", "max_wal_size": "2GB",
-        }
-        if not self.fsync:
-            settings |= {"fsync": "off", "synchronous_commit": "off", "full_page_writes": "off"}
-        settings |= self.settings
-        with open(self.data + "/postgresql.conf", "a", encoding="utf-8") as file:
-            file.writelines(f"{name} = {quote_text(str(value))}\n" for name, value in settings.items())
-        # Between finding a free port and using it another process may take it.
-        for attempt in range(5):
-            self.port = free_port()
-            try:
-                self.start()
-                return self
-            except PostgresError as error:
-                if "could not bind" not in str(error) or attempt == 4:
-                    raise
-        return self
 
     def start(self):
         try:

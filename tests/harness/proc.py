@@ -4,6 +4,7 @@ import os
 import shlex
 import signal
 import subprocess
+import tempfile
 from pathlib import Path
 
 
@@ -53,7 +54,8 @@ def sanitized():
 
 def spawn(*args, cwd=None, env=None, stdin=subprocess.DEVNULL, stdout=subprocess.PIPE, stderr=subprocess.PIPE):
     """Starts holdfast in a process group of its own; the Popen, for tests that send signals."""
-    return subprocess.Popen([binary(), *map(str, args)], cwd=cwd, env=environment(env), stdin=stdin, stdout=stdout, stderr=stderr,
+    here = {"XDG_STATE_HOME": Path(cwd or tempfile.gettempdir()) / ".state"}
+    return subprocess.Popen([binary(), *map(str, args)], cwd=cwd, env=environment({**here, **(env or {})}), stdin=stdin, stdout=stdout, stderr=stderr,
                             text=True, errors="replace", start_new_session=True)
 
 

@@ -17,7 +17,7 @@ _numbers = itertools.count(1)
 
 @pytest.fixture(scope="session")
 def cluster():
-    with Cluster(fsync=False, shared_buffers="128MB", autovacuum="off") as running:
+    with Cluster(fsync=False, shared_buffers="128MB", autovacuum="off", prepared=lambda made: marketplace.template(made, 0.02)) as running:
         yield running
 
 

@@ -123,7 +123,8 @@ def small_disk():
         folder.rmdir()
 
 
-def test_the_repositorys_disk_is_full(shop, small_disk):
+@pytest.mark.parametrize("machine", ["this", "another"])
+def test_the_repositorys_disk_is_full(shop, small_disk, machine):
     """Before the snapshot it is refused; on the way back, where each entry of the journal fails, the database is put back all the same."""
     disk = small_disk(160 * 1024)
     shop.repository = disk / "repo"
@@ -141,12 +142,15 @@ def test_the_repositorys_disk_is_full(shop, small_disk):
     assert result.returncode == 3 and "the journal could not be written" in result.stderr, result
     assert rows(shop) == "2000|0" and len(shop.failed_databases()) == 1
     (disk / "filler").unlink()
-    cluster = shop.cluster
+    cluster, knows = shop.cluster, machine == "this"
+    elsewhere = {"XDG_STATE_HOME": "/nonexistent"}
     cluster.psql(shop.db, "INSERT INTO kept VALUES (0, 'after it')")
     before = cluster.psql("postgres", "SELECT oid, datname FROM pg_database ORDER BY 1")
-    shop.holdfast("resume", check=3)  # the journal knows less than has happened: nothing is restored once more
+    assert shop.json("history", env=elsewhere)["cycles"][-1]["state"] != "rolled_back"  # the repository knows less than has happened
+    resumed = shop.holdfast("resume", env=None if knows else elsewhere, check=3)  # nothing is restored once more
+    assert ("now has what only this machine knew" in resumed.stderr) == knows
     assert rows(shop) == "2001|0" and cluster.psql("postgres", "SELECT oid, datname FROM pg_database ORDER BY 1") == before
-    cycle = shop.json("report")["cycle"]
+    cycle = shop.json("report", env=elsewhere)["cycle"]
     assert cycle["state"] == "rolled_back" and [cycle["failed_database"]] == shop.failed_databases()
     shop.holdfast("resume", check=10)
 

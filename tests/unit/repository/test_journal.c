@@ -240,6 +240,112 @@ static void test_journal__an_append_that_fails_is_not_remembered(void **state)
     expect_load(f, HF_OK, "");
 }
 
+/* The folder that stands for a machine's. */
+static void be_on(const fixture *f, const char *machine)
+{
+    HF_AUTO_STR folder = hf_format("%s/state of %s", f->folder, machine);
+
+    assert_int_equal(setenv("XDG_STATE_HOME", folder, 1), 0);
+}
+
+static hf_status append_with_fault(fixture *f, hf_journal *journal, const char *fault, const char *state)
+{
+    static int zeros;
+    HF_AUTO_STR setting = hf_format("%s:fail:%0*d", fault, ++zeros, 1); /* another setting counts anew */
+
+    assert_int_equal(setenv("HOLDFAST_FAULT", setting, 1), 0);
+    hf_status status =
+        hf_journal_append(journal, state, "because", json_pack("{s:i}", "tries", 3), &f->error);
+    assert_int_equal(unsetenv("HOLDFAST_FAULT"), 0);
+    return status;
+}
+
+static void expect_state(fixture *f, const char *state, bool is_ahead)
+{
+    HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
+
+    assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &journal, &f->error), HF_OK);
+    assert_string_equal(hf_journal_state(journal), state);
+    assert_int_equal(hf_journal_is_ahead(journal), is_ahead);
+}
+
+static void test_journal__what_the_repository_does_not_take_is_kept_here(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO(hf_journal_freep) hf_journal *journal = NULL, *later = NULL;
+    HF_AUTO_STR copy =
+        hf_format("%s/state of this/holdfast/%s/" KEY, f->folder, hf_repository_id(f->repository));
+    HF_AUTO_BUF text = HF_BUF_MAX(1u << 20);
+
+#ifndef HF_FAULT_POINTS
+    skip();
+#endif
+    be_on(f, "this");
+    write_three(f);
+    assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &journal, &f->error), HF_OK);
+    assert_int_not_equal(append_with_fault(f, journal, "journal.before_append", "rolled_back"), HF_OK);
+    assert_int_equal(hf_journal_keep(journal, &f->error), HF_OK);
+    assert_string_equal(hf_journal_state(journal), "rolled_back");
+    assert_int_equal(hf_file_read(copy, &text, &f->error), HF_OK);
+    assert_true((memmem(text.data, text.len, "rolled_back", 11) == NULL) ==
+                (hf_repository_key_id(f->repository) != NULL));
+
+    be_on(f, "another");
+    expect_state(f, "migrating", false);
+    be_on(f, "this");
+    expect_state(f, "rolled_back", true);
+    assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &later, &f->error), HF_OK);
+    assert_int_equal(json_integer_value(hf_journal_fact(later, "tries")), 3);
+    assert_int_equal(hf_journal_settle(later, &f->error), HF_OK);
+    assert_int_not_equal(access(copy, F_OK), 0);
+    be_on(f, "another");
+    expect_state(f, "rolled_back", false);
+}
+
+static void test_journal__what_is_kept_here_goes_with_the_next_entry(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
+
+#ifndef HF_FAULT_POINTS
+    skip();
+#endif
+    be_on(f, "this");
+    write_three(f);
+    assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &journal, &f->error), HF_OK);
+    /* it is there, but who wrote it was told otherwise */
+    assert_int_not_equal(append_with_fault(f, journal, "journal.after_append", "restoring"), HF_OK);
+    assert_int_equal(hf_journal_keep(journal, &f->error), HF_OK);
+    be_on(f, "another");
+    expect_state(f, "restoring", false);
+    be_on(f, "this");
+    append(f, journal, "rolled_back", NULL);
+    assert_false(hf_journal_is_ahead(journal));
+    be_on(f, "another");
+    expect_state(f, "rolled_back", false);
+    assert_int_not_equal(hf_journal_keep(journal, &f->error), HF_OK); /* there is nothing that failed */
+}
+
+static void test_journal__another_machine_that_went_on_is_right(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO(hf_journal_freep) hf_journal *here = NULL, *there = NULL;
+
+#ifndef HF_FAULT_POINTS
+    skip();
+#endif
+    be_on(f, "this");
+    write_three(f);
+    assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &here, &f->error), HF_OK);
+    assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &there, &f->error), HF_OK);
+    assert_int_not_equal(append_with_fault(f, here, "journal.before_append", "restoring"), HF_OK);
+    assert_int_equal(hf_journal_keep(here, &f->error), HF_OK);
+    append(f, there, "refused", NULL);
+    expect_state(f, "refused", false);
+    append(f, there, "refused", NULL); /* also where it has more entries, or fewer */
+    expect_state(f, "refused", false);
+}
+
 int main(void)
 {
 #define CASE(test) cmocka_unit_test_setup_teardown(test, setup, teardown)
@@ -255,6 +361,9 @@ int main(void)
         CASE(test_journal__lists_cycles_oldest_first),
         BOTH(test_journal__a_kill_leaves_the_entries_before_or_also_the_new_one),
         CASE(test_journal__an_append_that_fails_is_not_remembered),
+        BOTH(test_journal__what_the_repository_does_not_take_is_kept_here),
+        CASE(test_journal__what_is_kept_here_goes_with_the_next_entry),
+        CASE(test_journal__another_machine_that_went_on_is_right),
     };
 
     return cmocka_run_group_tests_name("repository/journal", tests, NULL, NULL);
