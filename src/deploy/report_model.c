@@ -149,6 +149,17 @@ typedef struct outcome {
     const char *verdict, *meaning;
 } outcome;
 
+/* A member of a group that is held stays in verifying, so that resume runs the checks of all. */
+static const char *state_shown(const json_t *cycle)
+{
+    const char *state = hf_json_member(cycle, "state");
+    const bool is_held = hf_streq(state, hf_cycle_state_name(HF_CYCLE_VERIFYING)) &&
+                         json_is_object(json_object_get(cycle, "group")) &&
+                         json_is_object(json_object_get(cycle, "held"));
+
+    return is_held ? hf_cycle_state_name(HF_CYCLE_HELD) : state;
+}
+
 static const outcome *outcome_of(const json_t *cycle)
 {
     static const outcome outcomes[] = {
@@ -171,7 +182,7 @@ static const outcome *outcome_of(const json_t *cycle)
     if (hf_report_is_swapped_back(cycle))
         return &swapped_back;
     for (size_t i = 0; i < sizeof(outcomes) / sizeof(outcomes[0]); i++)
-        if (hf_streq(hf_cycle_state_name(outcomes[i].state), hf_json_member(cycle, "state")))
+        if (hf_streq(hf_cycle_state_name(outcomes[i].state), state_shown(cycle)))
             return &outcomes[i];
     return &under_way;
 }

@@ -141,6 +141,8 @@ def test_what_is_held_is_decided_for_all(pair):
         assert message["event"] == "held" and 'check "errors" could not tell' in message["why"] and "resume --target jobs" in message["next"]
         cycle = pair.holdfast("report", "latest", "--target", "jobs", "--output", "json", check=0).json()["cycle"]
         assert cycle["state"] == "verifying" and 'check "errors" could not tell' in cycle["held"]["message"]
+        text = pair.holdfast("report", "latest", "--target", "jobs", check=0).stdout
+        assert text.startswith("HELD") and 'check "errors" could not tell' in text and "resume --target jobs --roll-back" in text
         for way in ("--swap", "--in-place"):
             refused = pair.holdfast("restore", "latest", way, "--target", "jobs", check=8)
             assert 'was left in state "verifying"' in refused.stderr and "holdfast resume" in refused.stderr
