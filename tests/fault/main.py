@@ -189,6 +189,8 @@ def matrix(options, folder):
     if options.short:
         print(f"seed {options.seed}")
         cells = one_of_each_point(cells, options.seed)
+        if options.points and os.environ.get("HOLDFAST_TESTS") != "all":
+            cells = random.Random(options.seed).sample(cells, min(options.points, len(cells)))
     cells = [cell for cell in cells if options.only in cell_name(cell)]
     todo, results = queue.Queue(), []
     for cell in cells:
@@ -219,6 +221,7 @@ def main():
     parser.add_argument("--most", type=int, default=2, help="passages of each point (default 2)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cases side by side")
     parser.add_argument("--short", action="store_true", help="one case of each point, without S3")
+    parser.add_argument("--points", type=int, metavar="N", help="with --short: of N points only, unless HOLDFAST_TESTS=all")
     parser.add_argument("--seed", help="which ones; default: the commit")
     parser.add_argument("--only", default="", help="cases whose name contains this")
     parser.add_argument("--random", type=int, metavar="N", help="N cycles with kills at random moments instead")

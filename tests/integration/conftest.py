@@ -1,4 +1,5 @@
 """Fixtures of the integration tests: a private PostgreSQL for the session; a fresh marketplace for each test."""
+import collections
 import itertools
 import os
 import sys
@@ -13,6 +14,23 @@ from harness.postgres import Cluster  # noqa: E402
 from harness.site import Site  # noqa: E402
 
 _numbers = itertools.count(1)
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long(after=0): only `tests/run --all` runs it; with `after`, those of its cases that follow so many")
+
+
+def pytest_collection_modifyitems(config, items):
+    if os.environ.get("HOLDFAST_TESTS") == "all" or config.option.keyword or any("::" in argument for argument in config.args):
+        return
+    cases = collections.Counter()
+    kept, left = [], []
+    for item in items:
+        mark, function = item.get_closest_marker("long"), (item.fspath, item.originalname)
+        cases[function] += 1
+        (left if mark and cases[function] > mark.kwargs.get("after", 0) else kept).append(item)
+    config.hook.pytest_deselected(items=left)
+    items[:] = kept
 
 
 @pytest.fixture(scope="session")

@@ -50,6 +50,7 @@ def test_every_plan_needs_its_digest(shop):
 
 
 @pytest.mark.parametrize("what", ["sql", "another migration", "schema", "target"])
+@pytest.mark.long(after=2)
 def test_a_change_voids_the_approval(shop, what):
     migration(shop, "1", "CREATE TABLE fresh (id int);")
     digest = digest_of(shop)
@@ -69,6 +70,7 @@ def test_a_change_voids_the_approval(shop, what):
 
 
 @pytest.mark.parametrize("what", ["sql", "schema"])
+@pytest.mark.long(after=1)
 def test_a_change_during_the_snapshot_voids_it_too(shop, tmp_path, what):
     """The change is made by the pg_dump that reads the schema for the snapshot: the second one of the deploy."""
     dump, count, file = tmp_path / "pg_dump", tmp_path / "count", shop.directory / "sql" / "1.sql"

@@ -73,6 +73,7 @@ def test_so_many_must_sign(team):
 
 
 @pytest.mark.parametrize("what", ["sql", "schema", "target"])
+@pytest.mark.long(after=1)
 def test_a_change_voids_a_signature(team, what):
     rules(team)
     approve(team, "anna", digest_of(team))
@@ -125,6 +126,7 @@ def test_nobody_approves_his_own_plan(team):
     assert deploy(team, 0, "--by", "ben")["cycle"]["approval"]["author"] == "ben"
 
 
+@pytest.mark.long
 def test_unsigned_where_that_is_allowed(team):
     rules(team, unsigned=True)
     refused(team, "needs 1 signed approval")

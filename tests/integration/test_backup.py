@@ -89,6 +89,7 @@ def test_an_unchanged_database_writes_no_chunk_and_a_row_only_its_own(cluster, p
     assert cluster.psql(site.db + "__first", "SELECT count(*) FROM wide WHERE text = 'changed'") == "0"
 
 
+@pytest.mark.long
 def test_any_number_of_workers_reads_the_same(small_site):
     seen = []
     for jobs in (1, 2, 4):
@@ -130,6 +131,7 @@ def test_a_snapshot_is_one_instant(cluster, plain):
         assert cluster.psql(copy, "SELECT sum(n), count(*) FROM (SELECT * FROM a UNION ALL SELECT * FROM b) x") == "1000000|10000"
 
 
+@pytest.mark.long
 def test_objects_are_plain(cluster, small_site):
     small_site.write_config(snapshot={"jobs": 2, "range_pages": 16})
     snapshot = small_site.json("backup")["snapshot"]
@@ -200,6 +202,7 @@ def test_every_shape_of_table(plain):
     assert site.json("diff")["equal"] is True
 
 
+@pytest.mark.long
 def test_a_long_row_and_small_chunks(plain):
     site = plain("CREATE TABLE big (id int, t text); INSERT INTO big SELECT i, repeat(md5(i::text), 20000) FROM generate_series(1, 20) i;"
                  "INSERT INTO big SELECT i, 'small' FROM generate_series(21, 3000) i")

@@ -106,6 +106,7 @@ def test_pg_dump_is_too_old_or_none_at_all(small_site):
 
 
 @pytest.mark.parametrize("end", ["kill -9 $$", "exit 0", "echo 'pg_dump: error: out of luck' >&2; exit 1"])
+@pytest.mark.long(after=1)
 def test_pg_dump_dies_half_way(small_site, end):
     real = small_site.cluster.bindir + "/pg_dump"
     pg_dump_script(small_site, f'case "$1" in --version) exec {real} --version;; esac\n{real} "$@" | head -c 3000\n{end}\n')
@@ -158,6 +159,7 @@ def test_a_table_goes_away_while_the_backup_begins(small_site):
         small_site.holdfast("restore", snapshot["id"], "--into", f"{small_site.db}__copy{number}", check=0)
 
 
+@pytest.mark.long
 def test_somebody_waits_for_our_own_locks(small_site):
     """A DROP waits for the backup, and pg_dump behind the DROP: the backup lets go, and begins again."""
     cluster = small_site.cluster
@@ -223,6 +225,7 @@ def test_a_repository_of_a_newer_format_or_none(small_site):
     ("", " the file is empty", "holdfast init"),
     ("\x00\x01", "1:1", ""),
 ])
+@pytest.mark.long(after=2)
 def test_a_configuration_with_a_mistake(small_site, text, where, word):
     small_site.config.write_text(text)
     for command in ("backup", "deploy"):

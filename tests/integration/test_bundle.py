@@ -201,6 +201,7 @@ def test_bad_bundles(small_site, other, tmp_path):
     other("import", tmp_path / "b.tar", check=0)
 
 
+@pytest.mark.long
 def test_zip_bomb(small_site, other, tmp_path):
     """What unpacks to more than the manifest says is not unpacked: an entry of 64 GiB of zeros, a few KiB compressed."""
     small_site.holdfast("backup", check=0)
@@ -219,6 +220,7 @@ def test_zip_bomb(small_site, other, tmp_path):
 
 @pytest.mark.parametrize("point", ["transfer.before_object:kill:3", "repository.before_object:kill:5", "repository.before_manifest:kill",
                                    "repository.before_pointer:kill", "repository.after_pointer:kill"])
+@pytest.mark.long(after=1)
 def test_killed_import(small_site, other, tmp_path, faults, point):
     """Before the pointer there is nothing, after it the snapshot; the next import has it either way."""
     small_site.holdfast("backup", check=0)

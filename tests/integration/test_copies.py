@@ -63,6 +63,7 @@ def test_backup_copies(copied):
 
 @pytest.mark.parametrize("keys", [("first passphrase, long", None), (None, "second passphrase, long"), ("first passphrase, long", "second passphrase, long")],
                          ids=["from encrypted", "to encrypted", "between keys"])
+@pytest.mark.long(after=1)
 def test_between_keys(small_site, tmp_path, keys):
     more = {"passphrase": {"env": "FAR_PASSPHRASE"}} if keys[1] else {}
     site = Copied(small_site, tmp_path / "copied", at(tmp_path / "far", name="far", **more), passphrase=keys[0])
@@ -120,6 +121,7 @@ def test_a_broken_source_is_not_copied(copied):
     assert copied.ids("--repository", "copy") == []
 
 
+@pytest.mark.long
 def test_only_what_failed_is_called_failed(copied):
     """One that is there already has nothing of the failure before it, nor a copied one of what was missing before."""
     copied.set_copies()
@@ -140,6 +142,7 @@ def test_only_what_failed_is_called_failed(copied):
 
 @pytest.mark.parametrize("point", ["transfer.before_object:kill:2", "repository.before_object:kill:4", "repository.before_manifest:kill",
                                    "repository.before_pointer:kill", "repository.after_pointer:kill"])
+@pytest.mark.long(after=1)
 def test_killed_copy(copied, faults, point):
     copied.set_copies()
     copied.holdfast("backup", check=0)
@@ -151,6 +154,7 @@ def test_killed_copy(copied, faults, point):
     assert copied.ids("--repository", "copy") == copied.ids()
 
 
+@pytest.mark.long
 def test_retention_of_a_copy(copied):
     """prune and gc work on a copy by the same rules."""
     for _ in range(3):

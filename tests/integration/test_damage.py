@@ -84,6 +84,7 @@ def test_heap_pages(damaged):
     assert cluster.databases() == ["copy", "shop"]
 
 
+@pytest.mark.long
 def test_toast_page(damaged):
     """Only the rows whose pieces were on the page are lost, and they are named one by one."""
     site, damage = damaged
@@ -160,6 +161,7 @@ def test_configuration_tables(damaged):
     assert len(kept) > 100 and kept <= restored
 
 
+@pytest.mark.long
 def test_salvage_of_a_sound_database_is_a_plain_backup(damaged):
     site, _ = damaged
     first, second = site.json("backup")["snapshot"], site.json("backup", "--salvage")["snapshot"]

@@ -82,6 +82,7 @@ def test_good(small_site):
     ("fail-halfway", "SELECT 'yes' FROM payouts LIMIT 1"),
     ("fail-concurrently", "SELECT 'yes' FROM pg_index WHERE NOT indisvalid"),
 ])
+@pytest.mark.long(after=1)
 def test_a_failing_migration(small_site, extra, in_the_kept):
     cluster, db = small_site.cluster, small_site.db
     cluster.psql(db, f"CREATE ROLE {db}_app; ALTER DATABASE {db} OWNER TO {db}_app; GRANT CONNECT ON DATABASE {db} TO {db}_app WITH GRANT OPTION;"
@@ -118,6 +119,7 @@ CHECKS = {
 
 
 @pytest.mark.parametrize("kind", CHECKS)
+@pytest.mark.long(after=2)
 def test_a_failing_check(small_site, kind):
     text = (small_site.directory / ".github" / "prisma-verification.json").read_text()
     (small_site.directory / "critical.json").write_text(text.replace('"invoices"', '"invoices_that_are_not_there"'))
@@ -209,6 +211,7 @@ def test_a_second_deploy_is_told_who_is_first(small_site):
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+@pytest.mark.long(after=1)
 def test_a_signal_while_migrating_leads_back(small_site, number):
     sql_migrations(small_site, one="DELETE FROM email_otp", two="SELECT pg_sleep(600)")
     before = take(small_site)
@@ -227,6 +230,7 @@ def test_a_signal_while_migrating_leads_back(small_site, number):
     ("snapshot.after_export", 4), ("repository.before_object", 4), ("snapshot.before_seal", 4), ("snapshot.after_seal", 4),
     ("deploy.before_migrations", 3), ("deploy.before_checks", 3), ("restore.after_create", 3), ("swap.before_rename", 3),
 ])
+@pytest.mark.long(after=3)
 def test_sigterm_at(small_site, faults, point, status):
     small_site.add_migrations("fail-halfway" if point.startswith(("restore", "swap")) else "good")
     before = take(small_site)
@@ -240,6 +244,7 @@ def test_sigterm_at(small_site, faults, point, status):
 
 @pytest.mark.parametrize("point", ["snapshot.after_export", "snapshot.before_chunk", "snapshot.before_seal", "repository.before_manifest",
                                    "repository.before_pointer", "storage.local.before_rename"])
+@pytest.mark.long(after=3)
 def test_no_seal_no_statement(small_site, faults, point):
     """P1: the migrations begin with a statement that leaves a trace outside of any transaction."""
     cluster = small_site.cluster

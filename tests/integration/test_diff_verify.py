@@ -29,6 +29,7 @@ CHANGES = {
 
 
 @pytest.mark.parametrize("what", CHANGES)
+@pytest.mark.long(after=2)
 def test_one_change(taken, what):
     sql, expected = CHANGES[what]
     taken.cluster.psql(taken.db, sql)
@@ -110,6 +111,7 @@ def test_orphans_and_missing_objects(taken):
         assert all("is missing" in entry["why"] for entry in damage)
 
 
+@pytest.mark.long
 def test_two_snapshots_with_a_hash_of_an_enum_and_large_objects(small_site):
     """Which partition holds a row counts for nothing, as it hangs on the enum's OIDs; what a large object holds counts."""
     site = small_site

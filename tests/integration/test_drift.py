@@ -22,6 +22,7 @@ def scratches(folder):
     return [name for name in folder.site.cluster.databases() if "__scratch_" in name]
 
 
+@pytest.mark.long(after=1)
 def test_drift(folder):
     folder.site.holdfast("deploy", check=0)
     folder.write("3_c", "CREATE TABLE pending (id int);")  # not applied: no drift
@@ -47,6 +48,7 @@ def test_drift(folder):
     folder.psql("ALTER TABLE a OWNER TO CURRENT_USER; DROP ROLE drift_owner")
 
 
+@pytest.mark.long(after=1)
 def test_drift_of_files_that_changed(folder):
     folder.site.holdfast("deploy", check=0)
     folder.write("1_a", "CREATE TABLE a (id int PRIMARY KEY, x text, y text DEFAULT 'y', w int); CREATE VIEW v AS SELECT id FROM a;")
@@ -66,6 +68,7 @@ def causes(document):
     return {item["name"]: (item["cause"], (item["migration"] or "").removesuffix(".sql")) for item in document["objects"]}
 
 
+@pytest.mark.long(after=1)
 def test_what_did_not_run_is_told_from_what_hands_did(folder):
     """2_b is in the ledger, as `resolve --applied` writes it, and never ran; 3_c ran, and hands were at it and elsewhere."""
     folder.write("3_c", "CREATE TABLE c (id int, note text); CREATE INDEX c_id ON c (id);")
@@ -87,6 +90,7 @@ def test_what_did_not_run_is_told_from_what_hands_did(folder):
     assert causes(drift(folder, 7)[1])["a_z"] == ("by hand", "2_b")
 
 
+@pytest.mark.long(after=1)
 def test_drift_from_a_snapshot(folder):
     folder.site.holdfast("deploy", check=0)
     folder.site.holdfast("backup", "--label", "before", check=0)
@@ -102,6 +106,7 @@ def test_drift_from_a_snapshot(folder):
     folder.psql("ALTER VIEW v OWNER TO CURRENT_USER; DROP ROLE drift_from")
 
 
+@pytest.mark.long(after=1)
 def test_a_killed_drift_is_swept(folder, faults):
     folder.site.holdfast("deploy", check=0)
     folder.site.holdfast("drift", env={"HOLDFAST_FAULT": "scratch.after_create:kill"}, check=-9)
@@ -127,6 +132,7 @@ def baseline(folder, status, *arguments):
     return folder.site.json("migrations", "baseline", *arguments, check=status)
 
 
+@pytest.mark.long(after=1)
 def test_baseline(folder):
     folder.psql(PUSHED)
     folder.write("3_c", "ALTER TABLE a ADD pending int;")
@@ -150,6 +156,7 @@ def test_baseline(folder):
     assert scratches(folder) == []
 
 
+@pytest.mark.long(after=1)
 def test_baseline_is_tried_first(folder):
     folder.psql(PUSHED)
     folder.write("3_c", "SELECT 1/0;")
@@ -158,6 +165,7 @@ def test_baseline_is_tried_first(folder):
     assert ledger(folder) is None and scratches(folder) == []
 
 
+@pytest.mark.long(after=1)
 def test_a_killed_baseline_leaves_all_or_nothing(folder, faults):
     folder.psql(PUSHED)
     fault = {"HOLDFAST_FAULT": "migrations.before_baseline:kill:2"}  # the first is of the copy

@@ -69,6 +69,7 @@ def test_nothing_can_be_read(taken):
     assert len(names[0]) > 5 and len(names[1]) > 5 and not names[0] & names[1]
 
 
+@pytest.mark.long
 def test_another_reader_reads_it(taken, cluster):
     """One that knows FORMAT.md alone."""
     repository = reader.Repository(taken.repository, PASSPHRASE)
@@ -80,6 +81,7 @@ def test_another_reader_reads_it(taken, cluster):
         reader.Repository(taken.repository, "not the right one")
 
 
+@pytest.mark.long
 def test_a_flipped_bit_anywhere_is_found(taken):
     kinds = {}
     for name, data in sorted(stored(taken).items(), key=lambda item: len(item[1])):

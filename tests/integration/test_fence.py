@@ -231,6 +231,7 @@ def test_a_phase_has_a_time_limit(shop):
 
 
 @pytest.mark.parametrize("point", ["deploy.before_migrations", "swap.before_block"])
+@pytest.mark.long(after=1)
 def test_whoever_stood_still_does_nothing_more(shop, faults, point):
     """Its lock was taken over, its session ended, and its cycle brought to an end by another; then it wakes."""
     site = shop(kind="none", fails=True)

@@ -85,6 +85,7 @@ def test_diff_ignores_what_was_left_out_and_says_so(shop):
         assert [t["table"] for t in document["tables"]] == ["orders"] and document["schema"] == [], document
 
 
+@pytest.mark.long
 def test_include(shop):
     """What is kept comes whole; its key to a table that is not, is left out and named."""
     shown, left_out, _ = taken(shop, "--include", "sales.*", "--include", "event?", "--include", 'public."odd.Name"')
@@ -98,6 +99,7 @@ def test_include(shop):
     assert shop.json("diff")["equal"] is True
 
 
+@pytest.mark.long
 def test_a_partition_alone(shop):
     _, left_out, _ = taken(shop, "--include", "events_1")
     assert ("TABLE ATTACH", "public", "events_1") in left_out
@@ -109,6 +111,7 @@ def test_a_partition_alone(shop):
     shop.json("prove")
 
 
+@pytest.mark.long
 def test_roles_of_what_is_left_out_are_not_needed(shop):
     cluster = shop.cluster
     cluster.psql("postgres", "CREATE ROLE left_owner; CREATE ROLE left_reader; CREATE ROLE kept_reader; CREATE ROLE kept_writer")
@@ -153,6 +156,7 @@ def test_a_kept_table_that_needs_what_is_left_out_is_an_error(shop):
     assert "sales.orders" in content and "public.users" not in content
 
 
+@pytest.mark.long
 def test_patterns(shop):
     snapshot = shop.json("backup", "--exclude", "audit.lo?", "--exclude", "nothing.*")["snapshot"]
     assert any('"nothing.*"' in text for text in snapshot["warnings"])

@@ -65,6 +65,7 @@ def test_this_version_reads_frozen_repositories(frozen, cluster, original):
 
 
 @pytest.mark.parametrize("kind", list(PASSPHRASES))
+@pytest.mark.long(after=1)
 def test_another_reader_reads_it(kind, cluster, original):
     """Every value of the frozen repositories, and the rows by psql alone."""
     for passphrase in PASSPHRASES[kind]:
@@ -99,6 +100,7 @@ def test_another_reader_reads_it(kind, cluster, original):
             cluster.psql(original, "DROP SCHEMA other CASCADE")
 
 
+@pytest.mark.long
 def test_another_reader_needs_the_passphrase():
     with pytest.raises(reader.WrongPassphrase):
         reader.Repository(FROZEN / "encrypted", "frozen in December")

@@ -74,6 +74,7 @@ def test_prune_and_gc_leave_whole_snapshots(small_site):
     compare.assert_same(site.cluster, site.db, site.cluster, site.db + "__copy")
 
 
+@pytest.mark.long
 def test_beside_a_backup_that_reuses_old_objects(garbage, faults):
     """The backup finds all of its objects there already, none of them needed by any other snapshot."""
     site, _ = garbage
@@ -158,6 +159,7 @@ def test_what_cannot_be_read_stops_it(garbage):
     assert "no snapshot" in error["message"] and objects(site) == before
 
 
+@pytest.mark.long
 def test_leftovers_of_killed_puts(small_site):
     site = small_site
     site.json("backup")

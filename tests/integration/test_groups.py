@@ -93,6 +93,7 @@ def test_all_are_deployed_in_step(pair):
 
 
 @pytest.mark.parametrize("broken", ["site", "jobs"])
+@pytest.mark.long(after=1)
 def test_one_failing_migration_takes_all_back(pair, broken):
     pair.migrate(broken, "CREATE TABLE half (id int); COMMIT; SELECT 1/0")
     result = pair.holdfast("deploy", "--group", "all", "--output", "json", check=3)
@@ -152,6 +153,7 @@ def test_what_is_held_is_decided_for_all(pair):
     assert set(pair.states().values()) == {"rolled_back"}
 
 
+@pytest.mark.long
 def test_expectations_and_approvals_are_each_of_a_target(pair):
     assert "TARGET:NAME" in pair.holdfast("deploy", "--group", "all", "--expect", "1.sql", check=2).stderr
     pair.holdfast("deploy", "--group", "all", "--expect", "site:1.sql", check=4)
@@ -173,6 +175,7 @@ def test_a_signal_takes_all_back(pair, faults):
 
 @pytest.mark.parametrize("fault", ["group.opened_one:kill:1", "migrations.before_script:kill:1", "migrations.after_script:kill:2",
                                    "deploy.before_checks:kill:1", "group.before_decision:kill", "group.after_decision:kill"])
+@pytest.mark.long(after=3)
 def test_a_kill_at_each_barrier_leaves_all_or_nothing(pair, faults, fault):
     killed = pair.holdfast("deploy", "--group", "all", env={"HOLDFAST_FAULT": fault})
     assert killed.returncode == -signal.SIGKILL, killed

@@ -33,6 +33,7 @@ def test_psql__one_message_is_one_transaction(cluster):
     assert cluster.psql("postgres", "SELECT to_regclass('half') IS NULL") == "t"
 
 
+@pytest.mark.long
 def test_cluster__password_restart_and_kill9():
     with Cluster(fsync=False, auth="scram", password="pass:w@rd/%", shared_buffers="32MB") as own:
         directory = own.directory
@@ -78,6 +79,7 @@ def test_cluster__goes_away_with_a_killed_owner():
         time.sleep(0.1)
 
 
+@pytest.mark.long
 def test_marketplace__rows_and_skew(site):
     counts = {name: rows for name, (rows, _) in compare.content(site.cluster, site.db).items()}
     total = sum(counts.values())
@@ -87,6 +89,7 @@ def test_marketplace__rows_and_skew(site):
     assert all(counts["public." + name] > 5000 for name in marketplace.TABLES)
 
 
+@pytest.mark.long
 def test_marketplace__the_seed_is_deterministic(site):
     cluster = site.cluster
     try:
@@ -96,6 +99,7 @@ def test_marketplace__the_seed_is_deterministic(site):
         cluster.dropdb("again")
 
 
+@pytest.mark.long
 def test_marketplace__the_foreign_keys_hold(site):
     statements = site.cluster.psql(site.db, """
         SELECT format('ALTER TABLE %s DROP CONSTRAINT %I, ADD CONSTRAINT %2$I %s;', conrelid::regclass, conname, pg_get_constraintdef(oid))
@@ -103,6 +107,7 @@ def test_marketplace__the_foreign_keys_hold(site):
     site.cluster.psql(site.db, statements)
 
 
+@pytest.mark.long
 def test_marketplace__has_what_it_is_a_fixture_for(site):
     def one(sql):
         return site.cluster.psql(site.db, sql)
@@ -134,6 +139,7 @@ def test_app__answers(site, app):
     assert app.get("/nothing").status == 404
 
 
+@pytest.mark.long
 def test_app__survives_a_swap_by_renaming(site, app):
     cluster, old = site.cluster, site.db + "__old"
     cluster.psql("postgres", f"ALTER DATABASE {site.db} RENAME TO {old}")
@@ -142,17 +148,20 @@ def test_app__survives_a_swap_by_renaming(site, app):
     assert app.get("/healthz").status == 200
 
 
+@pytest.mark.long
 def test_app__ignores_prisma_parameters(site):
     with App(site.url + "?schema=public&connection_limit=5") as app:
         assert app.get("/healthz").status == 200
 
 
+@pytest.mark.long
 def test_migrations__good(site, app):
     marketplace.apply_extra(site.cluster, site.db, "good")
     assert app.get("/api/v1/health").status == 200
     assert site.cluster.psql(site.db, "SELECT count(*) FROM local_offers WHERE currency = 'EUR'") == "60000"
 
 
+@pytest.mark.long
 def test_migrations__break_health(site, app):
     marketplace.apply_extra(site.cluster, site.db, "break-health")
     for path in ("/healthz", "/api/v1/health"):
@@ -161,6 +170,7 @@ def test_migrations__break_health(site, app):
         assert answer.json()["status"] == "error" and "display_name" in answer.json()["error"]
 
 
+@pytest.mark.long
 def test_migrations__fail_halfway(site):
     first, second = marketplace.folders("fail-halfway")
     marketplace.apply(site.cluster, site.db, first)
@@ -174,6 +184,7 @@ def test_migrations__fail_halfway(site):
     assert site.cluster.psql(site.db, "SELECT to_regclass('local_offers_provider_id_idx') IS NULL") == "t"
 
 
+@pytest.mark.long
 def test_migrations__fail_concurrently(site):
     first, second = marketplace.folders("fail-concurrently")
     marketplace.apply(site.cluster, site.db, first)
@@ -193,6 +204,7 @@ def test_migrations__fail_concurrently(site):
     ("SELECT lo_create(4711)", "large object 4711"),
     ("CREATE TABLE more (a int)", "table public.more"),
 ])
+@pytest.mark.long(after=2)
 def test_compare__finds_a_difference(cluster, sql, expected):
     try:
         for name in ("one", "other"):

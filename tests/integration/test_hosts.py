@@ -62,6 +62,7 @@ def test_a_pooler_in_transaction_mode_is_refused(small_site, pooler):
     assert small_site.json("snapshots")["snapshots"] == []
 
 
+@pytest.mark.long
 def test_a_pooler_in_session_mode_is_fine(cluster, small_site, pooler):
     url = f"postgresql://postgres@127.0.0.1:{pooler('session')}/{small_site.db}"
     small_site.holdfast("backup", env={"DATABASE_URL": url}, check=0)
@@ -93,6 +94,7 @@ def test_definitions_that_change_meanwhile_start_it_over(cluster, small_site, tm
             assert "definitions changed" in result["error"]["message"]
 
 
+@pytest.mark.long
 def test_temporary_tables_of_others_do_not_count(cluster, small_site):
     """An application that makes temporary tables all the time does not keep a backup from being taken."""
     busy = subprocess.Popen([cluster.bindir + "/psql", "-Xq"], env=cluster.environment(small_site.db), stdin=subprocess.PIPE,

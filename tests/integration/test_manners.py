@@ -40,6 +40,7 @@ def test_restoring_into_the_live_database_hints_at_swap(small_site):
 
 
 @pytest.mark.parametrize("damage", ["missing", "flipped"])
+@pytest.mark.long(after=1)
 def test_a_restore_of_a_damaged_snapshot_is_corrupt(small_site, damage):
     site = small_site
     backup(site)
@@ -110,6 +111,7 @@ def on_a_terminal(site, columns, *args):
     return text.decode().replace("\r", "").splitlines()
 
 
+@pytest.mark.long
 def test_lists_fit_the_terminal(small_site):
     site = small_site
     backup(site, "--label", "a label that is much longer than what is left of a line of a terminal")
@@ -121,6 +123,7 @@ def test_lists_fit_the_terminal(small_site):
     assert on_a_terminal(site, 300, "snapshots")[1].endswith("of a terminal")
 
 
+@pytest.mark.long
 def test_doctor_tells_what_stands_beside(small_site):
     site = small_site
     looked = {entry["what"]: entry for entry in site.json("doctor")["findings"]}

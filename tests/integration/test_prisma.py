@@ -146,6 +146,7 @@ def done(cluster, prisma, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", SUCCEEDS)
+@pytest.mark.long(after=7)
 def test_succeeds(done, name):
     ours, theirs = ([row for row in done.ledger(db) if row["name"] == name] for db in (done.ours, done.theirs))
     assert ours == theirs and len(ours) == 1
@@ -210,6 +211,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
+@pytest.mark.long(after=3)
 def test_refused(pair, name):
     files, lock, before, code = REFUSED[name]
     both = pair(files, lock=lock, before=before)
@@ -221,6 +223,7 @@ def test_refused(pair, name):
 
 
 @pytest.mark.parametrize("lock", ['provider = "postgresql"\r\n', '# by hand\n\nprovider = "postgresql"', "provider = postgresql\n"])
+@pytest.mark.long(after=1)
 def test_lock_file_passes(pair, lock):
     pair(ONE, lock=lock).assert_deployed()
 
@@ -238,6 +241,7 @@ FAILS = {
 
 
 @pytest.mark.parametrize("name", FAILS)
+@pytest.mark.long(after=3)
 def test_fails(pair, name):
     sql, sqlstate = FAILS[name]
     both = pair({"1_a": "CREATE TABLE before (id int);", "2_b": sql, "3_c": "CREATE TABLE after (id int);"})
@@ -281,6 +285,7 @@ def test_better(pair, name):
 
 
 @pytest.mark.parametrize("sql", [b"\xef\xbb\xbfSELECT 1;", b"SELECT 1;\0", b"SELECT '\xff';", b"SELECT 1;\nSELECT 'never;"])
+@pytest.mark.long(after=2)
 def test_better_before_anything_runs(pair, sql):
     both = pair({"1_a": "CREATE TABLE x (id int);", "2_b": sql})
     status, document = both.holdfast("deploy")

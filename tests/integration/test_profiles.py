@@ -77,6 +77,7 @@ def states(site, check=7):
 
 
 @pytest.mark.parametrize("profile", CASES)
+@pytest.mark.long(after=3)
 def test_files_and_ledger_are_put_together(make, profile):
     files, ledger, expected = CASES[profile]
     site = make(profile, files, **({"directory": "files/"} if profile == "flyway" else {}))

@@ -5,6 +5,8 @@ import signal
 import subprocess
 import time
 
+import pytest
+
 
 def scratches(site):
     return [name for name in site.cluster.databases() if "__prove_" in name]
@@ -133,6 +135,7 @@ def test_a_damaged_object(small_site):
     assert scratches(site) == []
 
 
+@pytest.mark.long
 def test_a_stop_drops_the_scratch_database_and_records_nothing(small_site):
     site = small_site
     site.cluster.psql(site.db, "CREATE TABLE big AS SELECT n, repeat(md5(n::text), 8) FROM generate_series(1, 400000) n")
@@ -148,6 +151,7 @@ def test_a_stop_drops_the_scratch_database_and_records_nothing(small_site):
     assert not (site.repository / "proofs").exists() or listed(site, snapshot)["proven_at"] is None
 
 
+@pytest.mark.long
 def test_what_the_server_lacks_is_no_verdict(small_site):
     site = small_site
     cluster = site.cluster

@@ -99,6 +99,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("what", DAMAGES)
+@pytest.mark.long(after=4)
 def test_damage_is_found_and_nothing_half_is_made(two, what):
     site, earlier, latest = two
     damage, shared = DAMAGES[what]
@@ -198,6 +199,7 @@ def test_database_properties_come_along(small_site):
 
 
 @pytest.mark.parametrize("number, action", [(signal.SIGKILL, "kill"), (signal.SIGTERM, "term")])
+@pytest.mark.long(after=1)
 def test_a_restore_ended_in_the_middle(small_site, faults, number, action):
     cluster, copy = small_site.cluster, copy_of(small_site)
     small_site.holdfast("backup", check=0)
@@ -237,6 +239,7 @@ def test_kill_at_any_time_leaves_nothing_that_looks_whole(cluster, tmp_path):
         site.drop_databases()
 
 
+@pytest.mark.long
 def test_both_spellings_of_a_condition_are_one_schema(small_site):
     """PostgreSQL prints IN lists over varchar otherwise once it has read its own print."""
     cluster, db = small_site.cluster, small_site.db

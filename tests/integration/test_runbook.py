@@ -138,6 +138,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("reason", REASONS)
+@pytest.mark.long(after=1)
 def test_each_reason_alone_leads_back(shop, reason):
     prepare, meanwhile, check, words = REASONS[reason]
     if prepare:

@@ -45,6 +45,7 @@ def test_an_encrypted_repository(remote):
     assert remote.holdfast("snapshots", env={"HOLDFAST_PASSPHRASE": "not the right one"}, check=23).stdout == ""
 
 
+@pytest.mark.long
 def test_prune_and_gc_in_an_encrypted_repository(remote):
     """Names are HMACs, documents are sealed, times are the service's; and nobody is left present."""
     remote.passphrase = "correct horse battery staple"
@@ -113,6 +114,7 @@ class _Tunnel(BaseHTTPRequestHandler):
         pass
 
 
+@pytest.mark.long
 def test_by_way_of_a_proxy(remote):
     remote.use(endpoint=f"https://localhost:{remote.server.tls_port}", ca_file=str(remote.server.ca))
     proxy = ThreadingHTTPServer(("127.0.0.1", 0), _Tunnel)
@@ -131,6 +133,7 @@ def test_by_way_of_a_proxy(remote):
         proxy.server_close()
 
 
+@pytest.mark.long
 def test_keys_from_the_credentials_file(remote, tmp_path):
     server = remote.server
     path = tmp_path / "credentials"
@@ -267,6 +270,7 @@ def test_a_clock_that_is_off_is_corrected(remote):
         remote.holdfast("snapshots", env=env, check=0)
 
 
+@pytest.mark.long
 def test_a_quota(remote):
     server = remote.server
     remote.holdfast("init", check=0)

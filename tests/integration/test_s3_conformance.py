@@ -38,6 +38,7 @@ def test_with_the_retry_decorator(server):
 
 
 @pytest.mark.parametrize("fault", ["500", "reset-request", "drop-reply"])
+@pytest.mark.long(after=1)
 def test_one_of_many_wins_whatever_is_lost(server, fault):
     """Every fifth request fails: of eight at once one has put it, and the others are told so."""
     with FaultProxy(server.port) as proxy:

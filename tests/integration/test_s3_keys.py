@@ -34,6 +34,7 @@ def lead(services, kind, folder):
 
 
 @pytest.mark.parametrize("kind", ["web_identity", "container", "metadata"])
+@pytest.mark.long(after=1)
 def test_temporary_keys(remote, keys, without, tmp_path, kind):
     remote.holdfast("init", check=0)
     with KeyServices([keys]) as services:

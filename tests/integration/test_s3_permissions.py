@@ -61,6 +61,7 @@ def test_keys_that_may_not_list(remote):
     remote.holdfast("verify", "--full", check=0)
 
 
+@pytest.mark.long
 def test_keys_that_may_not_remove(remote):
     """What is written once needs no removal: backups work, again and again."""
     remote.holdfast("init", check=0)
@@ -71,6 +72,7 @@ def test_keys_that_may_not_remove(remote):
     restored_equals(remote)
 
 
+@pytest.mark.long
 def test_keys_that_may_not_write(remote):
     remote.holdfast("init", check=0)
     before = remote.json("backup")["snapshot"]["id"]

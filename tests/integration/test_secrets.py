@@ -39,6 +39,7 @@ def in_keywords(site):
 
 
 @pytest.mark.parametrize("form", ["url", "keywords", "environment"])
+@pytest.mark.long(after=1)
 def test_a_check_may_print_the_password(site, form):
     encoded = urllib.parse.quote(PASSWORD, safe="")
     env = {"DATABASE_URL": site.url if form == "url" else in_keywords(site)}
@@ -62,6 +63,7 @@ def test_a_check_may_print_the_password(site, form):
 
 @pytest.mark.parametrize("url", ["postgresql://blog:S3C@R3T@127.0.0.1/d", "postgresql://blog:pa/S3C@127.0.0.1/d",
                                  "postgresql://blog:12/S3C@127.0.0.1/d", "postgresql://blog:S3C?R3T@127.0.0.1/d"])
+@pytest.mark.long(after=1)
 def test_a_badly_encoded_password_is_not_echoed(site, url):
     for command in ("backup", "deploy", "doctor", "check"):
         result = site.holdfast(command, env={"DATABASE_URL": url})

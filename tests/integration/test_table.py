@@ -99,6 +99,7 @@ def test_the_rows_of_the_snapshot_come_back_after_they_are_lost(shop):
     assert sql(shop, "SELECT count(*) FROM pg_index WHERE indrelid = 'invoices__restored'::regclass AND indisprimary") == "1"
 
 
+@pytest.mark.long
 def test_odd_names_keys_and_defaults(shop):
     before, weird = everything(shop), rows(shop, 'shop."We ird"')
     done = shop.json("restore", "latest", "--table", 'shop."We ird"', "--as", 'rescue."n""ew"')
@@ -116,6 +117,7 @@ def test_odd_names_keys_and_defaults(shop):
     assert rows(shop, new) == weird
 
 
+@pytest.mark.long
 def test_beside_in_the_same_schema_keys_get_other_names(shop):
     weird = rows(shop, 'shop."We ird"')
     done = shop.json("restore", "latest", "--table", 'shop."We ird"')
@@ -143,6 +145,7 @@ def test_inheritance_and_partitions_become_plain_tables(shop):
     assert rows(shop, "rescue.child") == child
 
 
+@pytest.mark.long
 def test_patterns_and_a_table_that_is_gone(shop):
     invoices, missions = rows(shop, "public.invoices"), rows(shop, "public.local_missions")
     sql(shop, "DROP TABLE invoices CASCADE")
@@ -152,6 +155,7 @@ def test_patterns_and_a_table_that_is_gone(shop):
     assert rows(shop, "rescue.invoices") == invoices and rows(shop, "rescue.local_missions") == missions
 
 
+@pytest.mark.long
 def test_all_or_nothing(shop):
     before = everything(shop)
     sql(shop, "CREATE TYPE shop.late AS ENUM ('x'); CREATE TABLE shop.typed (v shop.late); CREATE TABLE shop.fine (n int);"

@@ -260,6 +260,7 @@ def test_large_objects(tortured):
     assert torture.large_objects(tortured.cluster, "torture") == torture.large_objects(tortured.cluster, "torture_hf")
 
 
+@pytest.mark.long
 def test_pg_restore_does_not_do_better(tortured):
     """What the baseline lost is what is known to be lost by it; else the comparisons above would allow too much."""
     source, baseline = (torture.schema_items(tortured.cluster, db) for db in ("torture", "torture_pg"))
@@ -275,6 +276,7 @@ def restore_by_psql(cluster, folder, db, template=None):
         assert done.returncode == 0, done.stderr
 
 
+@pytest.mark.long
 def test_bundle_without_holdfast(tortured, tmp_path):
     """export, tar, psql: the same database as restore makes."""
     cluster = tortured.cluster
@@ -294,6 +296,7 @@ def test_bundle_without_holdfast(tortured, tmp_path):
     assert compare.database_facts(cluster, "torture_hf") == compare.database_facts(cluster, "torture_psql")
 
 
+@pytest.mark.long
 def test_second_round_trip(tortured):
     """The copy's own snapshot has the same digests."""
     holdfast(tortured.directory, "backup", "--target", "second", url=tortured.cluster.url("torture_hf"), check=True)
@@ -355,6 +358,7 @@ def test_while_writers_write(tortured, tmp_path):
 
 
 @pytest.mark.parametrize("kind", parametrized(torture.OTHERS))
+@pytest.mark.long(after=2)
 def test_other_database(server, tmp_path, kind):
     if server.version() < torture.SINCE.get(kind, 0):
         pytest.skip(f"PostgreSQL {torture.SINCE[kind]} is the first with {kind}")
@@ -433,6 +437,7 @@ def test_names_without_encoding(server, tmp_path):
 
 @pytest.mark.parametrize("encoding", ["UTF8", "LATIN1", "SQL_ASCII"])
 @pytest.mark.parametrize("written_from", ["postgres", "itself"])
+@pytest.mark.long(after=1)
 def test_database_with_a_foreign_name(server, tmp_path, encoding, written_from):
     """Shared catalogs keep bytes, which each database reads in its own encoding: name, settings and comment stay what they are."""
     db = f"Größe {encoding}" if written_from == "postgres" else f"groesse_{encoding}"

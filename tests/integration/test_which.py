@@ -52,6 +52,7 @@ def test_labels_and_times(small_site):
     assert site.json("diff", "before 2.0", "label:nightly", check=7)["tables"][0]["table"] == "mark"
 
 
+@pytest.mark.long
 def test_a_local_time_is_of_the_zone(small_site):
     site = small_site
     marked(site, 1)
@@ -66,6 +67,7 @@ def test_a_local_time_is_of_the_zone(small_site):
 
 
 @pytest.mark.parametrize("damage", ("pointer", "manifest"))
+@pytest.mark.long(after=1)
 def test_latest_passes_over_a_broken_one_and_says_so(small_site, damage):
     site = small_site
     marked(site, 1)
