@@ -78,6 +78,10 @@ def finding(site, what):
     return [f for f in site.json("doctor", check=None)["findings"] if f["what"] == what]
 
 
+def pinned(site):
+    return [s["id"] for s in site.json("snapshots")["snapshots"] if s["pinned"]]
+
+
 def test_in_place_is_what_auto_finds_without_createdb(server, tmp_path):
     site = OwnedSite(server, tmp_path / "site", may_create=False)
     assert site.holdfast("deploy", check=4).stderr.count("may not create databases")
@@ -166,7 +170,10 @@ def test_nothing_is_lost_between_two_tries(server, tmp_path, faults):
     site.holdfast("deploy", "--retry", env={"HOLDFAST_FAULT": "clone.before_remove:kill"}, check=-9)
     assert len(site.beside()) == 1
     site.holdfast("deploy", check=0)
-    assert site.beside() == []
+    assert site.beside() == [] and pinned(site) == labels
+    site.write_config(deploy={"rollback": {"keep_failed": "1ms"}})
+    site.holdfast("gc", check=0)
+    assert pinned(site) == []
     site.drop_databases()
 
 
