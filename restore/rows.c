@@ -324,6 +324,8 @@ static void plan_ranges(comparison *self)
         range *last = self->ranges.count > 0 ? &self->ranges.items[self->ranges.count - 1] : NULL;
 
         if (last == NULL || last->first != chunk->first_page || last->end != chunk->end_page) {
+            if (chunk->first_page > end) /* no row was there, so no chunk is; one may have come */
+                *HF_APPEND_NEW(&self->ranges) = (range){.first = end, .end = chunk->first_page};
             last = HF_APPEND_NEW(&self->ranges);
             *last = (range){.first = chunk->first_page, .end = chunk->end_page, .chunk = i};
         }

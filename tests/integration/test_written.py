@@ -36,6 +36,12 @@ def cluster():
         yield running
 
 
+def application(site, writes):
+    script = site.directory / "app.sh"
+    script.write_text(f'#!/bin/sh\n[ -e wrote ] || psql -Xq -v ON_ERROR_STOP=1 "$DATABASE_URL" <<\'E\' || exit 0\n{writes}\nE\ntouch wrote; exit 1\n')
+    script.chmod(0o755)
+
+
 @pytest.fixture
 def site(cluster, tmp_path, request):
     name = "written_" + str(abs(hash(request.node.name)) % 100000)
@@ -44,8 +50,7 @@ def site(cluster, tmp_path, request):
     made = Site(cluster, name, tmp_path / "site", create=False)
     (made.directory / "sql").mkdir()
     (made.directory / "sql" / "1.sql").write_text(MIGRATION)
-    (made.directory / "app.sh").write_text(f'#!/bin/sh\n[ -e wrote ] || psql -Xq -v ON_ERROR_STOP=1 "$DATABASE_URL" <<\'E\' || exit 0\n{WRITES}\nE\ntouch wrote; exit 1\n')
-    (made.directory / "app.sh").chmod(0o755)
+    application(made, WRITES)
     made.write_config(migrations={"kind": "sql", "directory": "sql"}, snapshot={"jobs": 2, "range_pages": 16})
     made.add_checks({"name": "the application writes, and fails", "command": ["./app.sh"]})
     made.holdfast("init", check=0)
@@ -104,12 +109,17 @@ def test_rows_are_counted_and_salvaged(site):
 
 
 def test_an_operator_decides(site):
+    """Also of what was written where the snapshot found empty pages."""
+    site.cluster.psql(site.db, "DELETE FROM orders WHERE ctid >= '(32,0)' AND ctid < '(96,0)'; VACUUM orders")
+    application(site, "INSERT INTO orders (customer) SELECT 1 FROM generate_series(1, 3); UPDATE orders SET note = to_jsonb(repeat('y', 500)) WHERE id = 20000")
+    (site.directory / "sql" / "1.sql").write_text("CREATE TABLE made (id int)")
     site.write_config(deploy={"rollback": {"if_written": "hold", "way": "in-place"}, "app": {"rollback": ["touch", "back"]}})
     result = site.holdfast("deploy", "--output", "json", check=8).json()
     assert result["cycle"]["state"] == "waiting" and "--proceed" in result["error"]["hint"]
     assert site.cluster.psql(site.db, "SELECT count(*) FROM made") == "0" and not (site.directory / "back").exists()  # nothing is put back
     assert "--proceed" in site.holdfast("resume", check=8).stderr and "resume" in site.holdfast("deploy", check=8).stderr
-    assert site.holdfast("resume", "--proceed", "--output", "json", check=3).json()["cycle"]["written"]["tables"]
+    written, = site.holdfast("resume", "--proceed", "--output", "json", check=3).json()["cycle"]["written"]["tables"]
+    assert [written[kind] for kind in ("name", "added", "removed", "changed")] == ["orders", 3, 0, 1]
     assert site.cluster.psql(site.db, "SELECT to_regclass('made') IS NULL") == "t" and (site.directory / "back").exists()
     # Nothing is written now, for a column that was added changes no row: it does not hold.
     (site.directory / "sql" / "1.sql").write_text("ALTER TABLE plans ADD COLUMN note text; ALTER TABLE orders ADD COLUMN more int DEFAULT 3")
