@@ -39,18 +39,24 @@ static void add_create(hf_buf *sql, const hf_clone_options *options, int version
                       options->manifest->database.bytes >= FILE_COPY_MIN_BYTES ? "file_copy" : "wal_log");
 }
 
+static int64_t patience_ms(const hf_clone_options *options)
+{
+    return options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
+}
+
 /* CREATE DATABASE itself waits a few seconds for sessions to end, so this repeats rarely. */
 static hf_status create(hf_pg *pg, const hf_clone_options *options, hf_error *error)
 {
     HF_AUTO_BUF sql = HF_BUF_MAX(4096);
-    const int64_t timeout_ms = options->timeout_ms > 0 ? options->timeout_ms : DEFAULT_TIMEOUT_MS;
+    const int64_t timeout_ms = patience_ms(options);
     const int64_t deadline = hf_monotonic_ms() + timeout_ms;
     hf_error ignored;
 
     add_create(&sql, options, hf_pg_version(pg));
     HF_TRY(hf_buf_check(&sql, "statement", error));
     /* Where the file system can, the server shares the blocks until one side changes them. */
-    bool shares = hf_pg_version(pg) >= FILE_COPY_METHOD_VERSION &&
+    bool shares = options->manifest->database.bytes >= FILE_COPY_MIN_BYTES &&
+                  hf_pg_version(pg) >= FILE_COPY_METHOD_VERSION &&
                   hf_pg_exec(pg, "SET file_copy_method = 'clone'", &ignored) == HF_OK;
     for (;;) {
         HF_TRY(hf_database_end_sessions(pg, options->live, options->live, error));
@@ -130,12 +136,16 @@ static hf_status find_mark(hf_pg *pg, const char *clone, hf_rows **ret_rows, hf_
                        1, &clone, ret_rows, error);
 }
 
-static hf_status close_and_mark(hf_pg *pg, const hf_clone_options *options, hf_clone *clone, hf_error *error)
+/* Nobody in it, nobody let in: the entry that this leaves is the mark. */
+static hf_status mark(hf_pg *pg, const hf_clone_options *options, hf_clone *clone, hf_error *error)
 {
     HF_AUTO_ROWS rows = NULL;
+    HF_AUTO_BUF name = HF_BUF_MAX(1024);
 
-    HF_TRY(hf_database_allow(pg, options->clone, false, error));
-    HF_TRY(hf_database_end_sessions(pg, options->clone, options->clone, error));
+    HF_TRY(hf_database_empty(pg, options->clone, patience_ms(options), error));
+    hf_sql_name(&name, options->clone);
+    if (options->manifest->database.acl == NULL) /* what no grant tells of: as a database is born */
+        HF_TRY(hf_pg_execf(pg, error, "GRANT CONNECT ON DATABASE %s TO PUBLIC", hf_buf_text(&name)));
     HF_TRY(find_mark(pg, options->clone, &rows, error));
     if (hf_rows_count(rows) == 0)
         return hf_fail(error, HF_E_NOT_FOUND, "the clone \"%s\" is gone", options->clone);
@@ -146,34 +156,40 @@ static hf_status close_and_mark(hf_pg *pg, const hf_clone_options *options, hf_c
 
 static hf_status make(const hf_clone_options *options, hf_clone *clone, hf_error *error)
 {
+    const hf_pg_options connection = {
+        .url = options->url, .database = options->clone, .purpose = "clone", .exact_text = true};
     HF_AUTO_PG pg = NULL;
+    HF_AUTO_PG inside = NULL;
     HF_AUTO_BUF name = HF_BUF_MAX(1024);
     HF_AUTO(hf_strings_done) hf_strings warnings = {0};
 
     HF_TRY(hf_database_connect(options->url, options->live, &pg, error));
     HF_TRY(copy(pg, options, clone, error));
     hf_sql_name(&name, options->clone);
-    if (options->compare) { /* its owner may connect, nobody else */
-        HF_TRY(hf_pg_execf(pg, error, "REVOKE CONNECT ON DATABASE %s FROM PUBLIC", hf_buf_text(&name)));
-        HF_TRY(hf_database_allow(pg, options->clone, true, error));
+    /* its owner may connect, nobody else */
+    HF_TRY(hf_pg_execf(pg, error, "REVOKE CONNECT ON DATABASE %s FROM PUBLIC", hf_buf_text(&name)));
+    HF_TRY(hf_database_allow(pg, options->clone, true, error));
+    if (options->compare) {
         HF_FAULT("clone.before_compare", error);
         HF_TRY(compare(options, clone, error));
-    } else {
-        HF_TRY(hf_database_allow(pg, options->clone, true, error));
     }
     HF_FAULT("clone.before_finish", error);
+    HF_TRY(hf_pg_connect(&connection, &inside, error));
+    HF_TRY(hf_database_allow(pg, options->clone, false, error)); /* before the grants let others in */
     HF_TRY(hf_database_finish(
-        pg,
+        pg, inside,
         &(hf_restore_options){.manifest = options->manifest, .url = options->url, .database = options->clone},
         &warnings, error));
     HF_FAULT("clone.before_close", error);
-    return close_and_mark(pg, options, clone, error);
+    hf_pg_freep(&inside);
+    return mark(pg, options, clone, error);
 }
 
 hf_status hf_clone_make(const hf_clone_options *options, hf_clone *ret_clone, hf_error *error)
 {
     const int64_t began = hf_monotonic_ms();
-    hf_status status = make(options, ret_clone, error);
+    hf_error scratch;
+    hf_status status = make(options, ret_clone, error != NULL ? error : &scratch);
 
     ret_clone->took_ms = hf_monotonic_ms() - began;
     return status;

@@ -6,8 +6,9 @@
  *     create     the server copies its files; the clone lets nobody in
  *     allow      the live database is open again                                 killed before: as above, and the clone is there
  *     compare    rows and schema of the clone with the snapshot, if wanted
+ *     close      nobody is let in any more, but for one session of ours
  *     finish     what CREATE DATABASE does not copy: grants, settings, comment, connection limit
- *     close      nobody is let in any more
+ *     mark       when the last session in it is gone
  *
  * Nobody can have written to the clone from then on if its entry in pg_database is still the one that closed it: each ALTER DATABASE, also
  * one that lets clients in, writes a new one.  `mark` is what that entry is known by.
@@ -41,8 +42,8 @@ typedef struct hf_clone {
 void hf_clone_done(hf_clone *clone);
 
 /*
- * HF_E_LOCKED: somebody cannot be got out of the live database; HF_E_MISMATCH: its schema is no longer the snapshot's.  On failure the live
- * database is open again and the clone is gone, or hf_clone_remove() is to be called.
+ * HF_E_LOCKED: somebody cannot be got out of the live database, or out of the clone; HF_E_MISMATCH: the schema is no longer the snapshot's.
+ * On failure the live database is open again and the clone is gone, or hf_clone_remove() is to be called.
  */
 HF_MUST_CHECK hf_status hf_clone_make(const hf_clone_options *options, hf_clone *ret_clone, hf_error *error);
 

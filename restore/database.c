@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/fault.h"
 #include "base/signals.h"
 #include "base/text.h"
@@ -12,6 +13,22 @@
 #define QUERY_MAX (1u << 20)
 #define IN_USE "55006"
 #define IS_TEMPLATE "42809"
+/* An autovacuum worker has no user, and its type is not told to everybody. */
+#define OTHER_SESSION "AND pid <> pg_catalog.pg_backend_pid() AND usesysid IS NOT NULL"
+#define LOOK_EVERY_MS 50
+
+/* In a transaction what may be refused stands between these two, so that a refusal does not end it. */
+static hf_status begin_try(hf_pg *pg, hf_error *error)
+{
+    return hf_pg_in_transaction(pg) ? hf_pg_exec(pg, "SAVEPOINT try", error) : HF_OK;
+}
+
+static hf_status end_try(hf_pg *pg, hf_status status, hf_error *error)
+{
+    if (!hf_pg_in_transaction(pg) || (status != HF_OK && !hf_is_of_statement(status)))
+        return HF_OK;
+    return hf_pg_exec(pg, status == HF_OK ? "RELEASE try" : "ROLLBACK TO try; RELEASE try", error);
+}
 
 hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_pg, hf_error *error)
 {
@@ -183,18 +200,42 @@ hf_status hf_database_end_sessions(hf_pg *pg, const char *database, const char *
     const char *params[] = {database, other};
     HF_AUTO_ROWS rows = NULL;
     HF_TRY(hf_pg_query(pg,
-                       "SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname IN ($1, $2) "
-                       "AND pid <> pg_catalog.pg_backend_pid() AND backend_type <> 'autovacuum worker'",
+                       "SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname IN ($1, $2) " OTHER_SESSION,
                        2, params, &rows, error));
     for (size_t i = 0; i < hf_rows_count(rows); i++) {
         HF_AUTO_STR ended = NULL;
         const char *pid[] = {hf_rows_get(rows, i, 0)};
+        HF_TRY(begin_try(pg, error));
         hf_status status =
             hf_pg_query_text(pg, "SELECT pg_catalog.pg_terminate_backend($1::int4)", 1, pid, &ended, error);
+        HF_TRY(end_try(pg, status, error));
         if (status != HF_OK && status != HF_E_PRIVILEGE)
             return status;
     }
     return HF_OK;
+}
+
+hf_status hf_database_empty(hf_pg *pg, const char *database, int64_t timeout_ms, hf_error *error)
+{
+    const int64_t deadline = hf_monotonic_ms() + timeout_ms;
+    for (;;) {
+        HF_AUTO_STR count = NULL;
+        HF_TRY(hf_database_end_sessions(pg, database, database, error));
+        HF_TRY(hf_pg_query_text(
+            pg,
+            "SELECT pg_catalog.count(*) FROM pg_catalog.pg_stat_activity WHERE datname = $1 " OTHER_SESSION,
+            1, &database, &count, error));
+        if (hf_streq(count, "0"))
+            return HF_OK;
+        if (hf_monotonic_ms() >= deadline) {
+            (void) hf_fail(error, HF_E_LOCKED, "database \"%s\" is still in use after %lld s: %s session(s)",
+                           database, (long long) timeout_ms / 1000, count);
+            return hf_hint(error,
+                           "end them (role \"%s\" needs pg_signal_backend to end other roles' sessions)",
+                           hf_pg_user(pg));
+        }
+        HF_TRY(hf_sleep_ms(LOOK_EVERY_MS, error));
+    }
 }
 
 hf_status hf_database_drop(hf_pg *pg, const char *url, const char *database, hf_error *error)
@@ -318,7 +359,9 @@ static hf_status set_settings(hf_pg *pg, const hf_restore_options *options, hf_s
         hf_database_sql_setting(&sql, options->database, setting);
         HF_TRY(hf_buf_check(&sql, "query", error));
         hf_error failure;
+        HF_TRY(begin_try(pg, error));
         hf_status status = hf_pg_exec(pg, hf_buf_text(&sql), &failure);
+        HF_TRY(end_try(pg, status, error));
         if (status == HF_OK)
             continue;
         hf_prefix(&failure, "database setting \"%s\"", setting->setting);
@@ -423,15 +466,17 @@ static hf_status finish(hf_pg *pg, const hf_restore_options *options, hf_strings
  * Texts in the shared catalogs have the encoding of the database from which they were written, so this one's are written
  * from itself, with its name as it reads it there.  A name, written from another one, may be none in its encoding.
  */
-hf_status hf_database_finish(hf_pg *maintenance, const hf_restore_options *options, hf_strings *warnings,
-                             hf_error *error)
+hf_status hf_database_finish(hf_pg *maintenance, hf_pg *inside, const hf_restore_options *options,
+                             hf_strings *warnings, hf_error *error)
 {
-    HF_AUTO_PG pg = NULL;
+    HF_AUTO_PG opened = NULL;
     HF_AUTO_STR name = NULL;
     hf_error ignored;
     hf_pg_options connection = {
         .url = options->url, .database = options->database, .purpose = "restore", .exact_text = true};
-    HF_TRY(hf_pg_connect(&connection, &pg, error));
+    if (inside == NULL)
+        HF_TRY(hf_pg_connect(&connection, &opened, error));
+    hf_pg *pg = inside != NULL ? inside : opened;
     if (hf_pg_query_text(pg, "SELECT pg_catalog.current_database()", 0, NULL, &name, &ignored) != HF_OK)
         return finish(maintenance, options, warnings, error);
     hf_restore_options itself = *options;

@@ -34,10 +34,11 @@ HF_MUST_CHECK hf_status hf_database_drop(hf_pg *pg, const char *url, const char 
 
 /*
  * Settings, ACL, connection limit, security labels, IS_TEMPLATE, and last the true comment, which takes the mark away.  `maintenance` serves where the
- * database itself would not understand its own name.
+ * database itself would not understand its own name.  `inside` is a session in the database with exact text, NULL to open one.
  */
-HF_MUST_CHECK hf_status hf_database_finish(hf_pg *maintenance, const hf_restore_options *options,
-                                           hf_strings *warnings, hf_error *error);
+HF_MUST_CHECK hf_status hf_database_finish(hf_pg *maintenance, hf_pg *inside,
+                                           const hf_restore_options *options, hf_strings *warnings,
+                                           hf_error *error);
 
 /* Of a database that is there, over a session in it: give it the manifest's settings, grants, limit and comment where they are others.  What
  * the role may not do is a warning. */
@@ -50,6 +51,10 @@ HF_MUST_CHECK hf_status hf_database_allow(hf_pg *pg, const char *database, bool 
 /* Ask every other session in these two databases to end; those that this role may not end are passed over. */
 HF_MUST_CHECK hf_status hf_database_end_sessions(hf_pg *pg, const char *database, const char *other,
                                                  hf_error *error);
+
+/* The same, of one that lets nobody in, until they are gone; HF_E_LOCKED where one is still there after that time. */
+HF_MUST_CHECK hf_status hf_database_empty(hf_pg *pg, const char *database, int64_t timeout_ms,
+                                          hf_error *error);
 
 /* A maintenance connection: postgres, else template1, else as the URL says; never `except`. */
 HF_MUST_CHECK hf_status hf_database_connect(const char *url, const char *except, hf_pg **ret_pg,

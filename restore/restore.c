@@ -136,7 +136,7 @@ static hf_status run(const hf_restore_options *options, hf_restore_report *repor
 {
     hf_report_phase(report, options, "plan", phase_ms);
     HF_AUTO(hf_archive_freep) hf_archive *archive = NULL;
-    HF_TRY(read_archive(options, &archive, error));
+    HF_TRY(hf_compare_load_archive(options->repository, options->manifest, &archive, error));
     if (options->role_map == NULL || options->role_map->count == 0)
         return run_with(options, archive, report, phase_ms, error);
     HF_AUTO(hf_role_map_manifest_done) hf_manifest manifest;

@@ -1,10 +1,14 @@
 """The ways back beside swap: by a clone, in place, and the one that `auto` finds; and restore --in-place by hand."""
 import itertools
+import os
+import signal
+import subprocess
+import time
 
 import pytest
 
 from harness import compare, torture
-from harness.postgres import Cluster
+from harness.postgres import Cluster, PostgresError
 from harness.recorder import Recorder
 from harness.site import Site
 
@@ -66,7 +70,7 @@ class OwnedSite(Site):
 @pytest.fixture(scope="module")
 def server():
     with Cluster(fsync=False, autovacuum="off", wal_level="logical") as running:
-        running.psql("postgres", "CREATE ROLE owner LOGIN; CREATE ROLE reader; GRANT pg_signal_backend TO owner")
+        running.psql("postgres", "CREATE ROLE owner LOGIN; CREATE ROLE reader LOGIN; GRANT pg_signal_backend TO owner")
         yield running
 
 
@@ -84,6 +88,8 @@ def pinned(site):
 
 def test_in_place_is_what_auto_finds_without_createdb(server, tmp_path):
     site = OwnedSite(server, tmp_path / "site", may_create=False)
+    # One setting that only a superuser may give.
+    server.psql("postgres", f"ALTER DATABASE {site.db} RESET work_mem; ALTER DATABASE {site.db} SET log_statement TO 'ddl'; ALTER DATABASE {site.db} SET work_mem TO '5MB'")
     assert site.holdfast("deploy", check=4).stderr.count("may not create databases")
     site.write_config(deploy={"rollback": {"way": "auto"}})
     assert finding(site, "way back")[0]["seen"] == "in-place: the role may not create databases"
@@ -95,7 +101,8 @@ def test_in_place_is_what_auto_finds_without_createdb(server, tmp_path):
     good = site.json("snapshots")["snapshots"][-1]["id"]
     site.migrate()
     site.add_checks(FAILS)
-    with Recorder() as told:
+    # With somebody in it whom the role may not end, and who holds nothing.
+    with Recorder() as told, subprocess.Popen([f"{server.bindir}/psql", "-X", server.url(site.db)], stdin=subprocess.PIPE):
         site.top["notify"] = [{"webhook": {"url": {"env": "HOOK"}, "format": "text", "template": "{{kept}}"}, "events": ["rollback"]}]
         site.write_config()
         cycle = cycle_of(site.holdfast("deploy", "--output", "json", env={"HOOK": told.url("/")}, check=3))
@@ -174,6 +181,41 @@ def test_nothing_is_lost_between_two_tries(server, tmp_path, faults):
     site.write_config(deploy={"rollback": {"keep_failed": "1ms"}})
     site.holdfast("gc", check=0)
     assert pinned(site) == []
+    site.drop_databases()
+
+
+def test_who_may_connect_to_a_clone(server, tmp_path, faults):
+    """Nobody but its owner before it is taken, and then whoever could before: here, by no grant, everybody."""
+    site = OwnedSite(server, tmp_path / "site", may_create=True)
+    server.psql("postgres", f"CREATE DATABASE born TEMPLATE {site.db} OWNER owner; DROP DATABASE {site.db}; ALTER DATABASE born RENAME TO {site.db}")
+    server.psql(site.db, "DROP TABLE hosts")
+    acl = f"SELECT coalesce(datacl, acldefault('d', datdba)) FROM pg_database WHERE datname = '{site.db}'"
+    before = server.psql("postgres", acl)
+    site.write_config(deploy={"rollback": {"way": "clone", "compare_clone": False}})
+    site.migrate("CREATE TABLE others AS SELECT pid FROM pg_stat_activity WHERE datname LIKE '{db}__clone%'")
+    process = site.spawn("deploy", env={"HOLDFAST_FAULT": "clone.before_finish:stop"})
+    os.waitpid(process.pid, os.WUNTRACED)
+    try:
+        clone, = site.beside()
+        with pytest.raises(PostgresError, match="permission denied"):
+            server.psql(clone, "SELECT 1", user="reader")
+        # Somebody in it who cannot be ended is waited for.
+        with subprocess.Popen([f"{server.bindir}/psql", "-XAt", server.url(clone)], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True, bufsize=1) as guest:
+            guest.stdin.write("SELECT 'in';\n")
+            assert guest.stdout.readline() == "in\n"
+            process.send_signal(signal.SIGCONT)
+            time.sleep(2)
+    finally:
+        process.send_signal(signal.SIGCONT)
+    assert process.communicate(timeout=120) and process.returncode == 0
+    assert server.psql(site.db, "SELECT count(*) FROM others") == "0"
+
+    site.migrate("CREATE TABLE more (i int)")
+    site.add_checks(FAILS)
+    site.write_config(deploy={"rollback": {"way": "clone"}})
+    cycle = cycle_of(site.holdfast("deploy", "--output", "json", check=3))
+    assert site.oid() == str(cycle["clone"]["oid"]) and server.psql(site.db, "SELECT to_regclass('more') IS NULL", user="reader") == "t"
+    assert server.psql("postgres", acl) == before
     site.drop_databases()
 
 
