@@ -146,18 +146,16 @@ static hf_status look_for_snapshot(const gc *self, hf_zstd *zstd, const char *ob
     return status == HF_E_NOT_FOUND ? HF_OK : status;
 }
 
-/* Snapshots of earlier writers are in no inventory: once, everything that is to be removed is read. */
-static hf_status complete_inventory(gc *self, hf_error *error)
+/* Snapshots of earlier writers, and of keys that may not read, are in no inventory: everything that is to be removed is read. */
+static hf_status look_at_garbage(gc *self, hf_error *error)
 {
-    HF_AUTO(hf_inventory_done) hf_inventory inventory = {0};
     HF_AUTO(hf_zstd_freep) hf_zstd *zstd = hf_zstd_new();
 
-    HF_TRY(hf_inventory_read(self->repository, &inventory, error));
-    for (size_t i = 0; i < self->garbage.count && !inventory.complete; i++) {
+    for (size_t i = 0; i < self->garbage.count; i++) {
         HF_TRY(look_around(self, error));
         HF_TRY(look_for_snapshot(self, zstd, self->garbage.items[i], error));
     }
-    return hf_inventory_renew(self->repository, &self->snapshots, error);
+    return HF_OK;
 }
 
 static hf_status remove_batch(gc *self, size_t first, size_t end, hf_error *error)
@@ -250,7 +248,8 @@ hf_status hf_gc_run(hf_repository *repository, const hf_gc_options *options, hf_
     HF_TRY(refuse_to_remove_all(&self, error));
     if (options->dry_run)
         return HF_OK;
-    HF_TRY(complete_inventory(&self, error));
+    HF_TRY(look_at_garbage(&self, error));
+    HF_TRY(hf_inventory_renew(repository, &self.snapshots, error));
     HF_TRY(remove_garbage(&self, error));
     HF_TRY(remove_proofs(&self, error));
     return hf_storage_sweep(self.storage, options->grace_ms > SWEEP_MIN_MS ? options->grace_ms : SWEEP_MIN_MS,

@@ -49,9 +49,8 @@ static char *write_text(const hf_inventory *inventory)
 {
     char digest[HF_SHA256_HEX];
     json_t *snapshots = json_array();
-    HF_AUTO_JSON json =
-        json_pack("{s:i, s:b, s:I, s:o}", "format", HF_REPOSITORY_FORMAT, "complete",
-                  (int) inventory->complete, "next", (json_int_t) inventory->next, "snapshots", snapshots);
+    HF_AUTO_JSON json = json_pack("{s:i, s:I, s:o}", "format", HF_REPOSITORY_FORMAT, "next",
+                                  (json_int_t) inventory->next, "snapshots", snapshots);
 
     for (size_t i = 0; i < inventory->snapshots.count; i++)
         json_array_append_new(snapshots, json_pack("[s, s]", inventory->snapshots.items[i].target,
@@ -93,7 +92,6 @@ static hf_status read_text(const char *key, const hf_buf *text, hf_inventory *re
     hf_canonical_digest(root.json, "digest", digest);
     if (!hf_streq(hf_read_text(&root, "digest"), digest))
         hf_reader_fail(&root, "digest", "is not that of the document: it was changed");
-    inventory.complete = hf_read_bool(&root, "complete");
     inventory.next = hf_read_u64(&root, "next", HF_NUMBER_MAX);
     read_names(&root, &inventory);
     HF_TRY(reading.status);
@@ -273,7 +271,7 @@ static hf_status remove_older(hf_repository *repository, uint64_t next, hf_error
 hf_status hf_inventory_renew(hf_repository *repository, const hf_snapshot_list *snapshots, hf_error *error)
 {
     HF_AUTO(hf_inventory_done) hf_inventory before = {0};
-    HF_AUTO(hf_inventory_done) hf_inventory now = {.complete = true};
+    HF_AUTO(hf_inventory_done) hf_inventory now = {0};
     HF_AUTO_STR key = key_of(1);
 
     HF_TRY(hf_inventory_read(repository, &before, error));

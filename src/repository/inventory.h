@@ -6,7 +6,8 @@
  * gc, beside which nobody writes, puts what it found into inventory/1.json, with the number that the row goes on with,
  * and removes the others.  What holds from the beginning on is that their numbers have no gap.
  *
- * Snapshots of earlier writers, and of keys that may not read, are in it only when a gc has found them.
+ * It may lack some at any time: whoever writes without reading, or with an earlier version, adds nothing.  So it tells what a
+ * listing leaves out, but not that there is nothing more: for that a gc reads what it is about to remove.
  */
 #ifndef HF_REPOSITORY_INVENTORY_H
 #define HF_REPOSITORY_INVENTORY_H
@@ -20,11 +21,10 @@ typedef struct hf_snapshot_name {
 
 typedef struct hf_inventory {
     HF_VECTOR(hf_snapshot_name) snapshots;
-    bool complete; /* a gc has made sure that no snapshot was missing; all later ones are in it */
     uint64_t next; /* the number that the row goes on with */
 } hf_inventory;
 
-/* An empty one, not complete, where there is none or it is damaged: it only helps to see more than a listing shows. */
+/* An empty one where there is none or it is damaged: it only helps to see more than a listing shows. */
 HF_MUST_CHECK hf_status hf_inventory_read(hf_repository *repository, hf_inventory *ret_inventory,
                                           hf_error *error);
 void hf_inventory_done(hf_inventory *inventory);
@@ -35,7 +35,7 @@ bool hf_inventory_has(const hf_inventory *inventory, const char *target, const c
 HF_MUST_CHECK hf_status hf_inventory_add(hf_repository *repository, const char *target, const char *id,
                                          hf_error *error);
 
-/* These are all snapshots there are: begin the row anew.  For a gc. */
+/* These are the snapshots that there are: begin the row anew.  For a gc. */
 HF_MUST_CHECK hf_status hf_inventory_renew(hf_repository *repository, const hf_snapshot_list *snapshots,
                                            hf_error *error);
 
