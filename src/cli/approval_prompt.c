@@ -34,7 +34,10 @@ static hf_status print_outlook(const hf_session *session, hf_error *error)
 
     HF_TRY(hf_outlook_read(session->repository, session->target->name, &outlook, error));
     HF_TRY(hf_repository_list(session->repository, session->target->name, &list, error));
-    const hf_snapshot_info *last = list.count > 0 ? &list.items[list.count - 1] : NULL;
+    size_t count = list.count;
+    while (count > 0 && hf_snapshot_is_replaced(&list.items[count - 1]))
+        count--;
+    const hf_snapshot_info *last = count > 0 ? &list.items[count - 1] : NULL;
 
     hf_out("\nBefore the first statement a snapshot is taken, read back and sealed; while you read this, "
            "nothing is.\n");

@@ -370,6 +370,12 @@ static hf_status run(hf_cli *cli, hf_error *error)
 
     if (label != NULL && (strlen(label) > 200 || !hf_is_utf8(label, strlen(label))))
         return hf_fail(error, HF_E_USAGE, "\"--label\" must be UTF-8 and at most 200 bytes");
+    if (label != NULL && hf_starts_with(label, HF_LABEL_REPLACED)) {
+        (void) hf_fail(error, HF_E_USAGE,
+                       "\"--label\" must not begin with \"" HF_LABEL_REPLACED
+                       "\": \"latest\" never means such a snapshot");
+        return hf_hint(error, "it is for what a restore in place keeps; choose another one");
+    }
     if (hf_cli_has(cli, "at-once") && !hf_cli_has(cli, "all"))
         return hf_fail(error, HF_E_USAGE, "\"--at-once\" is for \"--all\"");
     return hf_cli_has(cli, "all") ? back_up_all(cli, error) : back_up_one(cli, error);

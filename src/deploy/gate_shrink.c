@@ -32,8 +32,9 @@ static hf_status snapshot_before(const hf_deploy_options *options, const hf_mani
     for (size_t i = list.count; i-- > 0;) {
         const hf_snapshot_info *info = &list.items[i];
 
-        if (info->broken != NULL || info->degraded || info->filtered || hf_streq(info->id, manifest->id) ||
-            info->created_ms > manifest->created_ms || was_refused(options, info))
+        if (info->broken != NULL || info->degraded || info->filtered || hf_snapshot_is_replaced(info) ||
+            hf_streq(info->id, manifest->id) || info->created_ms > manifest->created_ms ||
+            was_refused(options, info))
             continue;
         return hf_repository_load(options->repository, options->target->name, info->id, ret_manifest, error);
     }

@@ -245,7 +245,8 @@ static void look_at_snapshot_age(const hf_deploy_options *options, hf_preflight 
     for (size_t i = 0; i < list.count; i++) {
         const hf_snapshot_info *info = &list.items[i];
 
-        if (info->broken == NULL && !info->degraded && !info->filtered && info->created_ms > newest)
+        if (info->broken == NULL && !info->degraded && !info->filtered && !hf_snapshot_is_replaced(info) &&
+            info->created_ms > newest)
             newest = info->created_ms;
     }
     (void) hf_show_duration(hf_now_ms() - newest, age);

@@ -66,7 +66,8 @@ static hf_status look_at_snapshots(hf_repository *repository, target_state *t, h
         t->snapshots++;
         if (proof != NULL && proof->equal && info->created_ms > t->proven_ms)
             t->proven_ms = info->created_ms;
-        if (info->degraded || info->filtered || info->created_ms < t->newest_ms)
+        if (info->degraded || info->filtered || hf_snapshot_is_replaced(info) ||
+            info->created_ms < t->newest_ms)
             continue;
         t->newest_ms = info->created_ms;
         t->rows = info->rows;

@@ -56,7 +56,7 @@ static json_t *read_newest(hf_repository *repository, const char *target)
         const hf_proof *proof = hf_proofs_find(&proofs, target, info->id);
         HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
 
-        if (info->broken != NULL || info->filtered || info->degraded)
+        if (info->broken != NULL || info->filtered || info->degraded || hf_snapshot_is_replaced(info))
             continue;
         if (newest != NULL && (proof == NULL || !proof->equal))
             continue;

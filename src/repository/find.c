@@ -36,6 +36,11 @@ static hf_status pass_on(const hf_error *why, hf_error *error)
     return why->code;
 }
 
+bool hf_snapshot_is_replaced(const hf_snapshot_info *info)
+{
+    return info->label != NULL && hf_starts_with(info->label, HF_LABEL_REPLACED);
+}
+
 /* What candidates have in common; NULL and INT64_MAX: anything. */
 typedef struct wish {
     const char *label;
@@ -55,8 +60,7 @@ static hf_status newest_sound(hf_repository *repository, const char *target, con
         HF_AUTO(hf_manifest_freep) hf_manifest *manifest = NULL;
         hf_error why = {0};
 
-        if (wanted->label == NULL && info->label != NULL &&
-            hf_starts_with(info->label, HF_LABEL_REPLACED))
+        if (wanted->label == NULL && hf_snapshot_is_replaced(info))
             continue;
         if (info->created_ms > wanted->until_ms ||
             (wanted->label != NULL && !hf_streq(info->label, wanted->label)))

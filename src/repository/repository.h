@@ -128,6 +128,8 @@ typedef struct hf_snapshot_info {
     char *broken;  /* NULL, or why the pointer cannot be used */
 } hf_snapshot_info;
 
+bool hf_snapshot_is_replaced(const hf_snapshot_info *info); /* by its label */
+
 typedef HF_VECTOR(hf_snapshot_info) hf_snapshot_list;
 void hf_snapshot_list_done(hf_snapshot_list *list);
 

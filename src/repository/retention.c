@@ -79,11 +79,13 @@ typedef struct deciding {
     bool filtered, degraded; /* the sort */
 } deciding;
 
+/* What a restore in place replaced is of none: it must take no good one's place. */
 static bool is_of_sort(const deciding *d, size_t index)
 {
     const hf_snapshot_info *info = &d->list->items[index];
 
-    return info->broken == NULL && info->filtered == d->filtered && info->degraded == d->degraded;
+    return info->broken == NULL && !hf_snapshot_is_replaced(info) && info->filtered == d->filtered &&
+           info->degraded == d->degraded;
 }
 
 static void keep(const deciding *d, size_t index, const char *reason)
@@ -137,11 +139,19 @@ static void keep_by_property(const deciding *d, const hf_retention *rules)
         }
         if (rules->within_ms > 0 && newest_ms - info->created_ms <= rules->within_ms)
             keep(d, i, "within");
-        for (size_t k = 0; info->label != NULL && rules->labels != NULL && k < rules->labels->count; k++)
-            if (hf_glob_match(rules->labels->items[k], info->label)) {
-                keep(d, i, "label");
-                break;
-            }
+    }
+}
+
+static void keep_by_label(const deciding *d, const hf_strings *labels)
+{
+    for (size_t i = 0; i < d->list->count; i++) {
+        const char *label = d->list->items[i].label;
+        bool is_meant = false;
+
+        for (size_t k = 0; label != NULL && labels != NULL && k < labels->count; k++)
+            is_meant |= hf_glob_match(labels->items[k], label);
+        if (is_meant)
+            keep(d, i, "label");
     }
 }
 
@@ -226,6 +236,7 @@ hf_retention_plan hf_retention_decide(const hf_retention *rules, const hf_snapsh
         d.degraded = (sort & 2) != 0;
         decide_sort(&d, rules, proofs);
     }
+    keep_by_label(&d, rules->labels);
     d.filtered = d.degraded = false;
     doubt_losses(&d);
     return plan;

@@ -80,6 +80,7 @@ def test_version(tmp_path):
     (("bakcup",), 'there is no command "bakcup"', 'did you mean "backup"?'),
     (("help", "bakcup"), 'there is no command "bakcup"', 'did you mean "backup"?'),
     (("backup", "--lable", "x"), '"holdfast backup" has no option "--lable"', 'did you mean "--label"?'),
+    (("backup", "--label", "replaced-x"), '"--label" must not begin with "replaced-": "latest" never means such a snapshot', "choose another"),
     (("show",), '"holdfast show" needs ID', "usage: holdfast show ID"),
     (("snapshots",), 'there is no configuration "holdfast.yaml"', "holdfast init"),
     (("snapshots", "--config", "x.yaml"), 'there is no configuration "x.yaml"', "holdfast init --config x.yaml"),

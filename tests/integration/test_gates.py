@@ -123,6 +123,9 @@ def test_a_table_that_shrank_stops_the_deploy(shop, faults):
     assert document["cycle"]["shrunk"] == [{"schema": "public", "name": "invoices", "before": 490, "after": 300}]
     shop.holdfast("deploy", "--override", "shrink", "--reason", "old invoices were archived", check=0)
     assert "old invoices were archived" in shop.holdfast("report", check=0).stdout
+    # Nor is what a restore in place replaced.
+    shop.cluster.psql(shop.db, "INSERT INTO invoices SELECT generate_series(1001, 2000)")
+    shop.holdfast("restore", "latest", "--in-place", check=0)
     (shop.directory / "sql" / "3.sql").write_text("CREATE TABLE third ()")
     shop.holdfast("deploy", check=0)
 

@@ -121,6 +121,12 @@ def test_metrics_and_history(shop):
     shop.holdfast("history", "--result", "good", check=2)
     shop.holdfast("history", "--since", "tomorrowish", check=2)
 
+    # What a restore in place replaced is no newest snapshot.
+    shop.holdfast("restore", "latest", "--in-place", check=0)
+    after = parse(shop.holdfast("metrics", check=0).stdout)
+    assert value(after, "holdfast_snapshots") == 3
+    assert value(after, "holdfast_snapshot_newest_timestamp_seconds") == value(samples, "holdfast_snapshot_newest_timestamp_seconds")
+
 
 def test_doctor_knows_hosting_services(shop):
     env = {"DATABASE_URL": "postgresql://u:secret@db.railway.internal:5432/railway?connect_timeout=1"}

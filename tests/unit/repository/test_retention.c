@@ -83,6 +83,15 @@ static void test_retention__last(void **state)
            "01-01T00:00=last 01-02T00:00=newest+last");
 }
 
+static void test_retention__what_was_replaced_takes_no_place(void **state)
+{
+    (void) state;
+    expect(&(hf_retention){.last = 1, .within_ms = 1},
+           LIST("2026-01-01T00:00", "2026-01-02T00:00 proven", "2026-01-03T00:00 label=replaced-a proven",
+                "2026-01-04T00:00 pin label=replaced-b size=1"),
+           "01-02T00:00=newest+within+last+newest proven 01-04T00:00=pinned");
+}
+
 static void test_retention__keeps_the_last_of_each_period(void **state)
 {
     (void) state;
@@ -128,6 +137,9 @@ static void test_retention__within_and_labels(void **state)
     expect(&(hf_retention){.labels = &labels},
            LIST("2026-01-01T00:00 label=release-1", "2026-01-02T00:00 label=other", "2026-01-03T00:00"),
            "01-01T00:00=label 01-03T00:00=newest");
+    hf_strings_add(&labels, "replaced-a");
+    expect(&(hf_retention){.labels = &labels}, LIST("2026-01-01T00:00 label=replaced-a", "2026-01-02T00:00"),
+           "01-01T00:00=label 01-02T00:00=newest");
     hf_strings_done(&labels);
 }
 
@@ -207,6 +219,7 @@ int main(void)
         cmocka_unit_test(test_retention__keeps_the_last_of_each_period),
         cmocka_unit_test(test_retention__rules_add_up),
         cmocka_unit_test(test_retention__within_and_labels),
+        cmocka_unit_test(test_retention__what_was_replaced_takes_no_place),
         cmocka_unit_test(test_retention__some_stay_whatever_the_rules_say),
         cmocka_unit_test(test_retention__a_filtered_one_takes_no_place_of_a_whole_one),
         cmocka_unit_test(test_retention__a_broken_one_is_not_the_last_of_its_day),
