@@ -244,7 +244,9 @@ hf_status hf_compare_load_archive(hf_repository *repository, const hf_manifest *
     HF_AUTO_BUF text = HF_BUF_MAX(HF_OBJECT_RAW_MAX);
     json_error_t where;
 
-    HF_TRY(hf_repository_get_object(repository, zstd, &manifest->schema, &text, error));
+    hf_status status = hf_repository_get_object(repository, zstd, &manifest->schema, &text, error);
+    if (status != HF_OK)
+        return hf_prefix(error, "schema");
     HF_AUTO(decref) json_t *json = json_loadb(hf_buf_text(&text), text.len, JSON_REJECT_DUPLICATES, &where);
     if (json == NULL)
         return hf_fail(error, HF_E_CORRUPT, "the schema of snapshot \"%s\" is not JSON: %s", manifest->id,

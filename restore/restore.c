@@ -6,30 +6,12 @@
 #include "base/clock.h"
 #include "base/fault.h"
 #include "base/signals.h"
+#include "restore/compare.h"
 #include "restore/database.h"
 #include "restore/job.h"
 #include "restore/large_objects.h"
 #include "restore/plan.h"
 #include "restore/report.h"
-
-static hf_status read_archive(const hf_restore_options *options, hf_archive **ret_archive, hf_error *error)
-{
-    hf_zstd *zstd = hf_zstd_new();
-    HF_AUTO_BUF text = HF_BUF_MAX(HF_OBJECT_RAW_MAX);
-    hf_status status =
-        hf_repository_get_object(options->repository, zstd, &options->manifest->schema, &text, error);
-    hf_zstd_free(zstd);
-    if (status != HF_OK)
-        return hf_prefix(error, "schema");
-    json_error_t why;
-    json_t *json = json_loadb(text.data, text.len, JSON_REJECT_DUPLICATES, &why);
-    if (json == NULL)
-        return hf_fail(error, HF_E_CORRUPT, "the schema object \"%s\" is not JSON: %s",
-                       options->manifest->schema.name, why.text);
-    status = hf_archive_from_json(json, ret_archive, error);
-    json_decref(json);
-    return status;
-}
 
 /* HF_E_DATABASE that counts what failed and tells the first. */
 static hf_status check_objects(const hf_restore_report *report, hf_error *error)
@@ -85,7 +67,7 @@ static hf_status fill(hf_job *job, hf_pg *maintenance, int64_t *phase_ms, hf_err
     HF_AUTO(hf_restore_session_done) hf_restore_session session = {0};
     HF_TRY(hf_restore_session_open(job->options, "restore", 1, &session, error));
     HF_TRY(hf_job_fill(job, &session, phase_ms, error));
-    return hf_database_finish(maintenance, job->options, &job->report->warnings, error);
+    return hf_database_finish(maintenance, NULL, job->options, &job->report->warnings, error);
 }
 
 /* From an empty server to a whole database; *ret_created: there is something to drop. */

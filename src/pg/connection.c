@@ -208,8 +208,10 @@ static char *describe_host(const PQconninfoOption *options)
 static int64_t patience(const PQconninfoOption *url)
 {
     const char *timeout = given(url, "connect_timeout");
+    const int64_t seconds = timeout != NULL ? strtol(timeout, NULL, 10) : 0;
 
-    return timeout != NULL ? 1000 * strtol(timeout, NULL, 10) : PATIENCE_MS;
+    /* 0 is no limit to libpq: it is left to us */
+    return seconds > 0 && seconds <= INT32_MAX ? 1000 * seconds : PATIENCE_MS;
 }
 
 static hf_status connect_once(const PQconninfoOption *url, const hf_pg_options *options, const char *host,
