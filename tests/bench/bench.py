@@ -12,9 +12,13 @@ import shutil
 import statistics
 import sys
 import tempfile
+import threading
 import time
+from datetime import datetime
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parent.parent))
+
+import psycopg2  # noqa: E402
 
 from harness import marketplace, proc, s3  # noqa: E402
 from harness.postgres import Cluster  # noqa: E402
@@ -49,12 +53,38 @@ def given(env):
     return {name: value for name, value in env.items() if value is not None}
 
 
+class Client(threading.Thread):
+    """An application that reads every 2 ms, and connects anew when it is cut off."""
+
+    def __init__(self, url):
+        super().__init__(daemon=True)
+        self.url, self.answers, self.ended = url, [], threading.Event()
+
+    def run(self):
+        while not self.ended.is_set():
+            try:
+                connection = psycopg2.connect(self.url, connect_timeout=5)
+                connection.autocommit = True
+                cursor = connection.cursor()
+                while not self.ended.is_set():
+                    cursor.execute("SELECT 1 FROM local_users LIMIT 1")
+                    self.answers.append(time.time())
+                    time.sleep(0.002)
+            except psycopg2.Error:
+                time.sleep(0.002)
+
+    def longest_gap(self, since, until):
+        """Between two answers, in milliseconds."""
+        times = [at for at in self.answers if since <= at <= until]
+        return 1000 * max(after - before for before, after in zip(times, times[1:]))
+
+
 class Bench:
     def __init__(self, cluster, folder, jobs):
         self.cluster, self.folder, self.jobs = cluster, folder, jobs
         self.site = Site(cluster, DATABASE, folder / "site", create=False, jobs=jobs)
         self.env = given({**os.environ, **self.site.env, **cluster.environment(DATABASE)})
-        self.results, self.requests, self.numbers = {}, {}, itertools.count(1)
+        self.results, self.requests, self.ways, self.numbers = {}, {}, {}, itertools.count(1)
 
     def take(self, name, argv, folder=None):
         seconds, memory = measure([str(part) for part in argv], self.env, folder or self.folder)
@@ -96,6 +126,34 @@ class Bench:
             self.requests[name] = server.requests() - before
         self.cluster.dropdb("bench_h")
 
+    def way_back(self, way):
+        """A migration that fails: how long until the database is back, and for how long did nobody get an answer?"""
+        db = f"bench_{way}".replace("-", "_")
+        self.cluster.createdb(db, template=DATABASE)
+        site = Site(self.cluster, db, self.folder / f"way{next(self.numbers)}", create=False, jobs=self.jobs)
+        fails = 'psql -Xqc "CREATE TABLE made ()" "$DATABASE_URL"; sleep 2; exit 1'
+        site.write_config(migrations={"kind": "command", "command": ["sh", "-c", fails]}, deploy={"rollback": {"way": way}})
+        site.holdfast("init", check=0)
+        client = Client(site.url)
+        client.start()
+        site.holdfast("deploy", check=3, timeout=3600)
+        time.sleep(0.5)
+        client.ended.set()
+        client.join()
+        cycle = site.json("report")["cycle"]
+        phases = {phase["state"]: datetime.fromisoformat(phase["at"].replace("Z", "+00:00")).timestamp() for phase in cycle["phases"]}
+        back = phases["rolled_back"] - phases["restoring"]
+        gap = client.longest_gap(phases["restoring"] - 1, phases["rolled_back"] + 0.5)
+        before = (cycle["clone"] or {}).get("blocked_ms", 0)
+        self.ways.setdefault(way, []).append((back, gap, before))
+        site.drop_databases()
+
+    def print_ways(self):
+        medians = {way: [statistics.median(column) for column in zip(*rows)] for way, rows in self.ways.items()}
+        print(f"\n{'way back of a failed deploy':33} {'database back':>14} {'no answer':>12} {'before, to copy':>17}")
+        for way, (back, gap, before) in medians.items():
+            print(f"{way:33} {back:12.2f} s {gap:9.0f} ms {before:14.0f} ms  {medians['swap'][0] / back:6.2f} x swap")
+
     def seconds(self, name):
         return statistics.median(seconds for seconds, _ in self.results[name])
 
@@ -126,6 +184,8 @@ def main():
                 bench.restore()
                 if server:
                     bench.remote(server)
+                for way in ("swap", "clone", "in-place"):
+                    bench.way_back(way)
             print(f"\ndatabase {size}, {options.jobs} workers, {os.cpu_count()} cores, median of {options.rounds} rounds\n")
             print(f"{'':33} {'time':>10} {'peak':>12}  speed against the peer (more is better)")
             bench.row("pg_dump -Fd", None)
@@ -142,6 +202,7 @@ def main():
                 print("\nrequests to S3 for each GiB of the database: " +
                       ", ".join(f"{name.removeprefix('holdfast ')} {count / gib:.0f}" for name, count in bench.requests.items()) +
                       ".\nThe service is Ceph's radosgw on the same cores, its objects in memory: what it computes is missing to holdfast and PostgreSQL.")
+            bench.print_ways()
             print("\nholdfast restore reads every row back and compares it, and gathers statistics; pg_restore does neither.")
     finally:
         shutil.rmtree(folder, ignore_errors=True)
