@@ -71,6 +71,18 @@ static void drop_expired(const hf_session *session, const hf_target_config *targ
     }
 }
 
+/* A session of its own, and before the collection: who waited for that would else find the targets locked. */
+static hf_status drop_all_expired(hf_cli *cli, hf_error *error)
+{
+    HF_AUTO(hf_session_done) hf_session session = {0};
+
+    HF_TRY(hf_session_open(cli, HF_NEEDS_REPOSITORY, &session, error));
+    HF_TRY(hf_repository_enter(session.repository, "gc", NULL, error));
+    for (size_t i = 0; i < session.config->targets.count; i++)
+        drop_expired(&session, &session.config->targets.items[i]);
+    return HF_OK;
+}
+
 static hf_status run(hf_cli *cli, hf_error *error)
 {
     HF_AUTO(hf_session_done) hf_session session = {0};
@@ -80,17 +92,14 @@ static hf_status run(hf_cli *cli, hf_error *error)
 
     if (grace != NULL && hf_parse_duration(grace, &how.grace_ms, NULL) != HF_OK)
         return hf_fail(error, HF_E_USAGE, "\"--grace\" must be a duration like 24h, not \"%s\"", grace);
+    if (!how.dry_run)
+        HF_TRY(drop_all_expired(cli, error));
     HF_TRY(hf_session_open(cli, HF_NEEDS_REPOSITORY, &session, error));
     hf_status status = hf_gc_run(session.repository, &how, &report, error);
     hf_cli_result(cli, json_pack("{s:o}", "gc", report_json(&report, how.dry_run)));
     HF_TRY(status);
     if (!cli->json)
         print(&report, how.dry_run);
-    if (how.dry_run)
-        return HF_OK;
-    HF_TRY(hf_repository_enter(session.repository, "gc", NULL, error));
-    for (size_t i = 0; i < session.config->targets.count; i++)
-        drop_expired(&session, &session.config->targets.items[i]);
     return HF_OK;
 }
 

@@ -126,6 +126,7 @@ def test_marketplace__has_what_it_is_a_fixture_for(site):
     assert int(one("SELECT count(*) FROM mission_events WHERE kind = 'status_changed'")) == before + int(changed)
 
 
+@pytest.mark.long
 def test_app__answers(site, app):
     assert app.get("/healthz").json() == {"status": "ok"}
     health = app.get("/api/v1/health")
@@ -218,6 +219,7 @@ def test_compare__finds_a_difference(cluster, sql, expected):
         cluster.dropdb("other")
 
 
+@pytest.mark.long
 def test_site__work_folder(site):
     site.add_migrations("good")
     names = sorted(path.name for path in (site.directory / "prisma" / "migrations").iterdir() if path.is_dir())
