@@ -215,6 +215,14 @@ def test_a_restore_ended_in_the_middle(small_site, faults, number, action):
     compare.assert_same(cluster, small_site.db, cluster, copy, facts=True)
 
 
+def wait_for_the_end_of_sessions(cluster):
+    """A server goes on with a killed client's statement."""
+    deadline = time.monotonic() + 60
+    while cluster.psql("postgres", "SELECT count(*) FROM pg_stat_activity WHERE application_name LIKE 'holdfast%'") != "0":
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
 def test_kill_at_any_time_leaves_nothing_that_looks_whole(cluster, tmp_path):
     marketplace.create(cluster, "restore_killed", scale=0.3)
     site = Site(cluster, "restore_killed", tmp_path / "site", create=False)
@@ -227,6 +235,7 @@ def test_kill_at_any_time_leaves_nothing_that_looks_whole(cluster, tmp_path):
             time.sleep(delay)
             proc.kill(process)
             process.communicate()
+            wait_for_the_end_of_sessions(cluster)
             if copy_of(site) in cluster.databases():
                 if not is_marked(cluster, copy_of(site)):
                     compare.assert_same(cluster, site.db, cluster, copy_of(site))
