@@ -41,6 +41,7 @@ def test_a_destructive_plan_needs_its_digest(shop):
     deploy(shop, 0)  # nothing is pending
 
 
+@pytest.mark.long
 def test_every_plan_needs_its_digest(shop):
     shop.write_config(deploy={"approval": "always"})
     migration(shop, "1", "CREATE TABLE fresh (id int);")
@@ -50,7 +51,7 @@ def test_every_plan_needs_its_digest(shop):
 
 
 @pytest.mark.parametrize("what", ["sql", "another migration", "schema", "target"])
-@pytest.mark.long(after=2)
+@pytest.mark.long(after=1)
 def test_a_change_voids_the_approval(shop, what):
     migration(shop, "1", "CREATE TABLE fresh (id int);")
     digest = digest_of(shop)

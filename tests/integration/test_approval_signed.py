@@ -89,6 +89,7 @@ def test_a_change_voids_a_signature(team, what):
     refused(team, "needs 1 signed approval and has 0")
 
 
+@pytest.mark.long
 def test_what_does_not_count(team):
     rules(team, expiry="1s")
     digest = digest_of(team)

@@ -55,6 +55,7 @@ def unpack(path):
     return subprocess.run(["zstd", "-dcq", str(path)], check=True, capture_output=True).stdout
 
 
+@pytest.mark.long
 def test_json_has_the_fixed_points(small_site):
     document = small_site.json("backup", env={"DATABASE_URL": small_site.url + "?connect_timeout=0"})  # to libpq: no limit
     snapshot = document["snapshot"]
@@ -152,6 +153,7 @@ def test_objects_are_plain(cluster, small_site):
 ODD_NAMES = ['with "quotes"', "with 'apostrophe", "new\nline", "tab\tand \\ backslash", "ünïcödé 数据库", "x" * 63, "é" * 31, "select", " "]
 
 
+@pytest.mark.long
 def test_odd_names(plain):
     names = [quote_name(name) for name in ODD_NAMES]
     tables = "".join(f"CREATE TABLE {schema}.{table} ({column} text, b int DEFAULT 1); INSERT INTO {schema}.{table} VALUES (E'\\\\N\\t\\\\.'), (NULL), ('');"
@@ -219,6 +221,7 @@ def test_large_objects(cluster, plain):
     site.holdfast("diff", check=0)
 
 
+@pytest.mark.long
 def test_the_server_settings_of_a_role_change_nothing(cluster, plain):
     site = plain(SHAPES)
     first = site.json("backup")["snapshot"]

@@ -106,7 +106,7 @@ def test_pg_dump_is_too_old_or_none_at_all(small_site):
 
 
 @pytest.mark.parametrize("end", ["kill -9 $$", "exit 0", "echo 'pg_dump: error: out of luck' >&2; exit 1"])
-@pytest.mark.long(after=1)
+@pytest.mark.long
 def test_pg_dump_dies_half_way(small_site, end):
     real = small_site.cluster.bindir + "/pg_dump"
     pg_dump_script(small_site, f'case "$1" in --version) exec {real} --version;; esac\n{real} "$@" | head -c 3000\n{end}\n')
@@ -119,6 +119,7 @@ def test_pg_dump_dies_half_way(small_site, end):
     assert document["cycle"]["state"] == "refused"
 
 
+@pytest.mark.long
 def test_a_full_disk(small_site, tmp_path):
     if os.geteuid() != 0:
         pytest.skip("only root may mount")
@@ -139,6 +140,7 @@ def test_a_full_disk(small_site, tmp_path):
         subprocess.run(["umount", "-l", str(place)], check=True)
 
 
+@pytest.mark.long
 def test_a_table_goes_away_while_the_backup_begins(small_site):
     """Tables come and go the whole time; each backup either works and is consistent, or says why."""
     cluster, done = small_site.cluster, threading.Event()

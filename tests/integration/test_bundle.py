@@ -68,6 +68,7 @@ def test_travels(small_site, other, tmp_path):
     compare.assert_same(small_site.cluster, small_site.db, small_site.cluster, small_site.db + "_there")
 
 
+@pytest.mark.long
 def test_between_keys(small_site, other, tmp_path):
     """From an encrypted repository into a plain one and another encrypted one: the same bundle comes out of each."""
     sites = {"plain": other}
@@ -220,7 +221,7 @@ def test_zip_bomb(small_site, other, tmp_path):
 
 @pytest.mark.parametrize("point", ["transfer.before_object:kill:3", "repository.before_object:kill:5", "repository.before_manifest:kill",
                                    "repository.before_pointer:kill", "repository.after_pointer:kill"])
-@pytest.mark.long(after=1)
+@pytest.mark.long
 def test_killed_import(small_site, other, tmp_path, faults, point):
     """Before the pointer there is nothing, after it the snapshot; the next import has it either way."""
     small_site.holdfast("backup", check=0)
@@ -239,6 +240,7 @@ def test_killed_export(small_site, tmp_path, faults):
     small_site.holdfast("export", "latest", tmp_path / "b.tar", check=0)
 
 
+@pytest.mark.long
 def test_damaged_source(small_site, tmp_path):
     """A broken chunk ends the export; no file is left."""
     small_site.holdfast("backup", check=0)

@@ -286,7 +286,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("reason", REASONS)
-@pytest.mark.long(after=3)
+@pytest.mark.long(after=2)
 def test_one_reason_for_a_way_back(shop, cluster, server, reason):
     check, sql, meanwhile, words = json.loads(json.dumps(REASONS[reason]).replace("URL", server.url))
     server.metric(1.5)

@@ -56,6 +56,7 @@ def test_labels_cannot_steer_the_terminal(site):
     assert "\033" not in text and "boo hoo" in text and len(text.splitlines()) == 2
 
 
+@pytest.mark.long
 def test_verify_finds_corruption(site):
     sound = backup(site)
     site.cluster.psql(site.db, "DELETE FROM email_otp WHERE id IN (SELECT id FROM email_otp LIMIT 5)")
@@ -126,6 +127,7 @@ def test_diff_names_every_kind_of_difference(site):
         assert text.startswith("DIFFERENT") and "mission_overview" in text and "public.email_otp" in text
 
 
+@pytest.mark.long
 def test_restore_swap_keeps_the_former_database(site):
     snapshot = backup(site)
     site.cluster.psql(site.db, "DELETE FROM invoices")

@@ -98,6 +98,7 @@ def test_a_copy_that_fails(copied, tmp_path):
     assert copied.ids("--repository", "copy") == copied.ids()
 
 
+@pytest.mark.long
 def test_copy_heals(copied):
     """--full reads what is there already, and stores broken objects anew; in both directions."""
     assert copied.json("backup", "--all")["targets"][0]["snapshot"]["copies"][0]["copied"]

@@ -104,6 +104,7 @@ def test_toast_page(damaged):
     site.json("prove")
 
 
+@pytest.mark.long
 def test_toast_page_of_zeros(damaged):
     """A page of zeros passes for an empty one; the missing pieces tell."""
     site, damage = damaged

@@ -119,7 +119,7 @@ CHECKS = {
 
 
 @pytest.mark.parametrize("kind", CHECKS)
-@pytest.mark.long(after=2)
+@pytest.mark.long(after=1)
 def test_a_failing_check(small_site, kind):
     text = (small_site.directory / ".github" / "prisma-verification.json").read_text()
     (small_site.directory / "critical.json").write_text(text.replace('"invoices"', '"invoices_that_are_not_there"'))
@@ -188,6 +188,7 @@ def test_health_breaks_while_clients_reconnect(cluster, tmp_path):
         site.drop_databases()
 
 
+@pytest.mark.long
 def test_a_second_deploy_is_told_who_is_first(small_site):
     sql_migrations(small_site, one="SELECT pg_sleep(600); CREATE TABLE never ()")
     before = take(small_site)
@@ -230,7 +231,7 @@ def test_a_signal_while_migrating_leads_back(small_site, number):
     ("snapshot.after_export", 4), ("repository.before_object", 4), ("snapshot.before_seal", 4), ("snapshot.after_seal", 4),
     ("deploy.before_migrations", 3), ("deploy.before_checks", 3), ("restore.after_create", 3), ("swap.before_rename", 3),
 ])
-@pytest.mark.long(after=3)
+@pytest.mark.long(after=2)
 def test_sigterm_at(small_site, faults, point, status):
     small_site.add_migrations("fail-halfway" if point.startswith(("restore", "swap")) else "good")
     before = take(small_site)
@@ -244,7 +245,7 @@ def test_sigterm_at(small_site, faults, point, status):
 
 @pytest.mark.parametrize("point", ["snapshot.after_export", "snapshot.before_chunk", "snapshot.before_seal", "repository.before_manifest",
                                    "repository.before_pointer", "storage.local.before_rename"])
-@pytest.mark.long(after=3)
+@pytest.mark.long(after=2)
 def test_no_seal_no_statement(small_site, faults, point):
     """P1: the migrations begin with a statement that leaves a trace outside of any transaction."""
     cluster = small_site.cluster
@@ -259,6 +260,7 @@ def test_no_seal_no_statement(small_site, faults, point):
     assert cluster.psql(document["cycle"]["failed_database"], "SELECT is_called FROM trace") == "t"
 
 
+@pytest.mark.long
 def test_a_migration_sees_the_snapshot_there(small_site):
     """P1 from the migration's own side: when its first statement runs, the snapshot exists and verifies."""
     script = small_site.directory / "migrate.py"
@@ -270,6 +272,7 @@ def test_a_migration_sees_the_snapshot_there(small_site):
     assert "all there" in deploy(small_site, 0)["text"]
 
 
+@pytest.mark.long
 def test_plain_sql(small_site):
     cluster, db = small_site.cluster, small_site.db
     sql_migrations(small_site, a1="CREATE TABLE made (a int); INSERT INTO made VALUES (1)", a2="CREATE INDEX CONCURRENTLY made_a ON made (a)")

@@ -90,7 +90,7 @@ def test_what_did_not_run_is_told_from_what_hands_did(folder):
     assert causes(drift(folder, 7)[1])["a_z"] == ("by hand", "2_b")
 
 
-@pytest.mark.long(after=1)
+@pytest.mark.long
 def test_drift_from_a_snapshot(folder):
     folder.site.holdfast("deploy", check=0)
     folder.site.holdfast("backup", "--label", "before", check=0)
@@ -106,7 +106,7 @@ def test_drift_from_a_snapshot(folder):
     folder.psql("ALTER VIEW v OWNER TO CURRENT_USER; DROP ROLE drift_from")
 
 
-@pytest.mark.long(after=1)
+@pytest.mark.long
 def test_a_killed_drift_is_swept(folder, faults):
     folder.site.holdfast("deploy", check=0)
     folder.site.holdfast("drift", env={"HOLDFAST_FAULT": "scratch.after_create:kill"}, check=-9)
@@ -156,7 +156,7 @@ def test_baseline(folder):
     assert scratches(folder) == []
 
 
-@pytest.mark.long(after=1)
+@pytest.mark.long
 def test_baseline_is_tried_first(folder):
     folder.psql(PUSHED)
     folder.write("3_c", "SELECT 1/0;")

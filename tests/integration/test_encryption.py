@@ -48,6 +48,7 @@ def test_the_life_of_a_repository(taken, cluster):
     taken.holdfast("verify", "latest", check=0)
 
 
+@pytest.mark.long
 def test_nothing_can_be_read(taken):
     """No name, label, row or digest of one; only what FORMAT.md says."""
     taken.holdfast("prove", check=0)
@@ -129,6 +130,7 @@ def test_passphrase_and_repository_must_fit(taken):
     taken.holdfast("snapshots", check=0)
 
 
+@pytest.mark.long
 def test_deploy_back_and_history(cluster, tmp_path):
     marketplace.create(cluster, "sealed_deploy", scale=0.02)
     site = Site(cluster, "sealed_deploy", tmp_path / "site", create=False, passphrase=PASSPHRASE)
@@ -203,6 +205,7 @@ def test_keys(cluster, tmp_path):
         site.drop_databases()
 
 
+@pytest.mark.long
 def test_a_plain_repository_has_no_keys(small_site):
     for arguments in (["list"], ["remove", "0123"], ["add", "--new-passphrase-env", "NEW"]):
         error = small_site.holdfast("key", *arguments, "--output", "json", env={"NEW": "new passphrase"}, check=2).json()["error"]

@@ -219,6 +219,7 @@ def test_the_commit_in_place_leaves_it_up(shop, faults):
     assert site.settings() == before and site.orders() == ["1"]
 
 
+@pytest.mark.long
 def test_a_phase_has_a_time_limit(shop):
     site = shop(kind="read_only")
     site.write_config(migrations={"kind": "command", "command": ["sleep", "60"]},

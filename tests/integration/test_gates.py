@@ -5,6 +5,8 @@ import threading
 import time
 from datetime import datetime, timedelta, timezone
 
+import pytest
+
 
 def by_gate(document):
     found = {}
@@ -130,6 +132,7 @@ def test_a_table_that_shrank_stops_the_deploy(shop, faults):
     shop.holdfast("deploy", check=0)
 
 
+@pytest.mark.long
 def test_space(shop):
     shop.write_config(deploy={"space": {"server": "1GiB", "disk": "1MiB"}})
     finding, = by_gate(shop.holdfast("doctor", "--output", "json", check=6).json())["space"]

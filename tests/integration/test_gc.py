@@ -138,6 +138,7 @@ def test_a_kill_loses_nothing(garbage, faults):
     site.holdfast("verify", check=0)
 
 
+@pytest.mark.long
 def test_what_cannot_be_read_stops_it(garbage):
     site, _ = garbage
     before = objects(site)

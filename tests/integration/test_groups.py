@@ -120,6 +120,7 @@ def test_one_failing_check_takes_all_back_and_leaves_alone_what_was_not_touched(
     assert pair.states() == {"site": "refused", "jobs": "rolled_back"} and pair.kept() == {"jobs"}
 
 
+@pytest.mark.long
 def test_what_keeps_one_from_beginning_keeps_all(pair):
     (pair.directory / "jobs" / "1.sql").write_bytes(b"SELECT '\xff'")
     pair.holdfast("deploy", "--group", "all", check=4)
@@ -167,6 +168,7 @@ def test_expectations_and_approvals_are_each_of_a_target(pair):
     pair.assert_deployed()
 
 
+@pytest.mark.long
 def test_a_signal_takes_all_back(pair, faults):
     pair.holdfast("deploy", "--group", "all", env={"HOLDFAST_FAULT": "deploy.before_checks:term:2"}, check=3)
     pair.assert_before()
@@ -175,7 +177,7 @@ def test_a_signal_takes_all_back(pair, faults):
 
 @pytest.mark.parametrize("fault", ["group.opened_one:kill:1", "migrations.before_script:kill:1", "migrations.after_script:kill:2",
                                    "deploy.before_checks:kill:1", "group.before_decision:kill", "group.after_decision:kill"])
-@pytest.mark.long(after=3)
+@pytest.mark.long(after=2)
 def test_a_kill_at_each_barrier_leaves_all_or_nothing(pair, faults, fault):
     killed = pair.holdfast("deploy", "--group", "all", env={"HOLDFAST_FAULT": fault})
     assert killed.returncode == -signal.SIGKILL, killed
@@ -210,6 +212,7 @@ def test_a_decision_that_cannot_be_stored_decides_nothing(pair, faults):
         assert pair.cluster.psql(db, f"SELECT count(*) FROM {name}_more") == "0"
 
 
+@pytest.mark.long
 def test_a_way_back_that_fails_is_stuck_and_is_ended_by_resume(pair, faults):
     pair.migrate("jobs", "SELECT 1/0")
     pair.holdfast("deploy", "--group", "all", env={"HOLDFAST_FAULT": "swap.before_rename:fail:2"}, check=5)

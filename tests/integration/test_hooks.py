@@ -5,6 +5,8 @@ import signal
 import sys
 import time
 
+import pytest
+
 HOOKS = ("before_preflight", "after_preflight", "before_snapshot", "after_snapshot", "before_migrate", "after_migrate", "before_verify",
          "after_verify", "before_rollback", "after_rollback", "after_cycle")
 FORWARD = [*HOOKS[:8], "after_cycle"]
@@ -104,6 +106,7 @@ def test_one_that_fails(shop):
     assert len(shop.failed_databases()) == kept + 1
 
 
+@pytest.mark.long
 def test_time_limit_stop_and_what_is_left_running(shop):
     """A time limit and a signal end the whole group; a missing program is found before anything is touched."""
     migration(shop, "1_good", "DELETE FROM invoices WHERE id > 100")
@@ -130,6 +133,7 @@ def test_time_limit_stop_and_what_is_left_running(shop):
     assert "no-such-program" in refused["error"]["message"] and not refused["cycle"]["snapshot"]
 
 
+@pytest.mark.long
 def test_the_application_goes_back_first(shop):
     """app.rollback gets the revision that ran before, while the live database is still the failed one; its failure stops nothing."""
     script = shop.directory / "back.sh"

@@ -63,6 +63,7 @@ def folder(cluster, tmp_path, request):
     made.site.drop_databases()
 
 
+@pytest.mark.long(after=1)
 def test_status(folder):
     for name in ("1_a", "2_b", "3_c", "4_d"):
         folder.write(name, f"CREATE TABLE t{name[0]} (id int);")
@@ -94,6 +95,7 @@ def test_status(folder):
     assert "P3009" not in folder.site.holdfast("deploy", check=4).stderr or folder.kind == "prisma"
 
 
+@pytest.mark.long(after=1)
 def test_resolve(folder):
     folder.write("1_a", "CREATE TABLE a (id int);")
     folder.write("2_b", "CREATE TABLE b (id int);")
@@ -156,6 +158,7 @@ def test_codes_in_the_output_are_explained(small_site):
     assert "holdfast migrations baseline" in small_site.holdfast("deploy", check=3).stderr
 
 
+@pytest.mark.long(after=1)
 def test_the_timeout_is_of_the_whole_file(folder):
     """Not of each statement, and not for the file to change."""
     folder.site.write_config(migrations={"kind": folder.kind, "directory": "folder", "timeout": "1s"})

@@ -95,6 +95,7 @@ def test_each_service_gets_its_form(shop, server):
     assert_no_secret(result.stdout, result.stderr, shop.holdfast("report", "--output", "json").stdout)
 
 
+@pytest.mark.long
 def test_a_service_that_does_not_listen(shop, server):
     """Hangs, is down, answers 429 and 500, refuses, cannot be read: the outcome is the same, and the cycle does not wait."""
     names = ("hang", "busy", "broken", "no", "rude")

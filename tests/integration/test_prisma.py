@@ -146,7 +146,7 @@ def done(cluster, prisma, tmp_path_factory):
 
 
 @pytest.mark.parametrize("name", SUCCEEDS)
-@pytest.mark.long(after=7)
+@pytest.mark.long(after=4)
 def test_succeeds(done, name):
     ours, theirs = ([row for row in done.ledger(db) if row["name"] == name] for db in (done.ours, done.theirs))
     assert ours == theirs and len(ours) == 1
@@ -185,6 +185,7 @@ def test_schema_of_the_url(pair):
     assert both.cluster.psql(both.ours, 'SELECT count(*) FROM "My_Schema".t') == "0"
 
 
+@pytest.mark.long
 def test_not_empty_does_not_count(pair):
     """Views, enums, sequences, partitioned tables and partitions, foreign tables, other schemas, spatial_ref_sys."""
     both = pair({"1_a": "CREATE TABLE t (id int);"}, before="""
@@ -211,7 +212,7 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-@pytest.mark.long(after=3)
+@pytest.mark.long(after=2)
 def test_refused(pair, name):
     files, lock, before, code = REFUSED[name]
     both = pair(files, lock=lock, before=before)
@@ -241,7 +242,7 @@ FAILS = {
 
 
 @pytest.mark.parametrize("name", FAILS)
-@pytest.mark.long(after=3)
+@pytest.mark.long(after=2)
 def test_fails(pair, name):
     sql, sqlstate = FAILS[name]
     both = pair({"1_a": "CREATE TABLE before (id int);", "2_b": sql, "3_c": "CREATE TABLE after (id int);"})
@@ -285,7 +286,7 @@ def test_better(pair, name):
 
 
 @pytest.mark.parametrize("sql", [b"\xef\xbb\xbfSELECT 1;", b"SELECT 1;\0", b"SELECT '\xff';", b"SELECT 1;\nSELECT 'never;"])
-@pytest.mark.long(after=2)
+@pytest.mark.long(after=1)
 def test_better_before_anything_runs(pair, sql):
     both = pair({"1_a": "CREATE TABLE x (id int);", "2_b": sql})
     status, document = both.holdfast("deploy")
@@ -300,6 +301,7 @@ def test_search_path_does_not_reach_the_ledger(pair):
     assert [row["name"] for row in both.ledger(both.ours)] == ["1_a", "2_b", "3_c", "4_d"]
 
 
+@pytest.mark.long
 def test_invalid_utf8_that_prisma_applied(pair):
     """Its checksum is of the decoded text, so holdfast does not call the file edited."""
     both = pair({"1_a": b"-- caf\xe9\nSELECT 1;\n"})

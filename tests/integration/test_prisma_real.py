@@ -113,6 +113,7 @@ IN_PUBLIC = {"20200101000001_extensions", "20200101000013_policies"}  # speak of
 
 
 @pytest.mark.parametrize("query", ["", "?schema=app"])
+@pytest.mark.long(after=1)
 def test_as_applications_have_them(cluster, prisma, tmp_path, query):  # noqa: F811
     files = REAL if not query else {name: sql.replace('WITH SCHEMA "public"', "").replace("IN SCHEMA public", "IN SCHEMA app") if name in IN_PUBLIC else sql
                                     for name, sql in REAL.items()}

@@ -158,6 +158,7 @@ def test_what_is_no_sql_is_unsafe_and_what_is_dangerous_is_refused(make):
     assert "profile is of migrations of kind command" in site.holdfast("deploy", check=2).stderr
 
 
+@pytest.mark.long
 def test_alembic_itself(make):
     pytest.importorskip("alembic")
     pytest.importorskip("psycopg2")

@@ -54,6 +54,7 @@ def test_prune(kept):
     site.holdfast("verify", check=0)
 
 
+@pytest.mark.long
 def test_a_target_has_its_own_retention(kept):
     site = kept(keep_last=9)
     site.write_config(retention={"keep_last": 2})
@@ -94,6 +95,7 @@ def test_the_snapshot_of_a_deploy_that_has_not_ended_stays(kept, faults):
     assert ids(site) == [later[1]]
 
 
+@pytest.mark.long
 def test_a_kill_loses_nothing_and_a_second_run_ends_it(kept, faults):
     """Killed at each of its durable steps in turn, until one run comes through."""
     site = kept(keep_last=1)

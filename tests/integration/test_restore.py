@@ -99,7 +99,7 @@ DAMAGES = {
 
 
 @pytest.mark.parametrize("what", DAMAGES)
-@pytest.mark.long(after=4)
+@pytest.mark.long(after=2)
 def test_damage_is_found_and_nothing_half_is_made(two, what):
     site, earlier, latest = two
     damage, shared = DAMAGES[what]
@@ -182,6 +182,7 @@ def test_what_the_server_lacks_is_named_first(small_site):
     assert cluster.databases() == before
 
 
+@pytest.mark.long
 def test_database_properties_come_along(small_site):
     cluster, db = small_site.cluster, small_site.db
     comment = "it's \"mine\"\n\\ ünï"

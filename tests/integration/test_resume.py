@@ -11,6 +11,7 @@ from harness.site import Site
 
 
 @pytest.mark.parametrize("point", ["restore.before_verify", "swap.before_rename"])
+@pytest.mark.long(after=1)
 def test_a_failing_way_back_is_stuck_and_can_be_resumed(cluster, small_site, faults, point):
     before = compare.fingerprint(cluster, small_site.db)
     small_site.add_migrations("fail-halfway")

@@ -34,6 +34,7 @@ def test_the_life_of_a_repository(remote):
     assert remote.server.secret_key not in result.stdout + result.stderr
 
 
+@pytest.mark.long
 def test_an_encrypted_repository(remote):
     remote.passphrase = "correct horse battery staple"
     remote.use()
@@ -208,6 +209,7 @@ def test_bad_input_gets_a_clear_error(remote):
     restored_equals(remote)
 
 
+@pytest.mark.long
 def test_the_bucket_s_region(remote):
     """What is not configured is learned from the refusal, once; what is configured wrongly is told."""
     with FaultProxy(remote.server.port) as proxy:
@@ -258,6 +260,7 @@ def test_a_listing_that_lies(remote):
         remote.holdfast("verify", "--full", check=0)
 
 
+@pytest.mark.long
 def test_a_clock_that_is_off_is_corrected(remote):
     """By 30 minutes, with libfaketime where it is installed."""
     library = subprocess.run(["sh", "-c", "ls /usr/lib/*/faketime/libfaketime.so.1 2>/dev/null"], capture_output=True, text=True, check=False).stdout.strip()

@@ -89,6 +89,7 @@ def test_one_table_of_the_application(shop):
     assert rows(shop, "rescue.invoices") == invoices
 
 
+@pytest.mark.long
 def test_the_rows_of_the_snapshot_come_back_after_they_are_lost(shop):
     invoices = rows(shop, "public.invoices")
     sql(shop, "DELETE FROM invoices")
@@ -125,6 +126,7 @@ def test_beside_in_the_same_schema_keys_get_other_names(shop):
     assert '"We ird_pkey" is called "We ird_pkey__restored"' in "\n".join(done["tables"][0]["notes"])
 
 
+@pytest.mark.long
 def test_inheritance_and_partitions_become_plain_tables(shop):
     before = everything(shop)
     child, part, hashed = rows(shop, "shop.child"), rows(shop, "shop.part1"), rows(shop, "shop.by_mood_0")

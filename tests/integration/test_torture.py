@@ -239,6 +239,7 @@ def test_content_of_every_table(tortured):
     say(content_differences(tortured.cluster, "torture", "torture_hf", "torture_pg"))
 
 
+@pytest.mark.long
 def test_it_was_written_meanwhile(tortured):
     """Of one moment: before it and after it was written, and what was written is in the copies as pg_dump saw it at that moment."""
     contents = {db: compare.content(tortured.cluster, db) for db in ("torture", "torture_hf", "torture_pg")}
@@ -424,6 +425,7 @@ def test_without_superuser(server, tmp_path):
     assert result.returncode != 0 and "large object 6000" in result.stderr, result
 
 
+@pytest.mark.long
 def test_names_without_encoding(server, tmp_path):
     """A name that is not UTF-8 is refused by its table, not cut or guessed."""
     server.psql("postgres", "CREATE DATABASE torture_bytes TEMPLATE template0 ENCODING 'SQL_ASCII' LOCALE 'C'")

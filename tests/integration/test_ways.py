@@ -219,6 +219,7 @@ def test_who_may_connect_to_a_clone(server, tmp_path, faults):
     site.drop_databases()
 
 
+@pytest.mark.long
 def test_a_failed_database_is_put_back(server, tmp_path, faults):
     site = OwnedSite(server, tmp_path / "site", may_create=True)
     server.psql(site.db, "DROP TABLE hosts")
