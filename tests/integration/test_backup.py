@@ -214,6 +214,7 @@ def test_a_long_row_and_small_chunks(plain):
     restored_equals(site)
 
 
+@pytest.mark.long
 def test_large_objects(cluster, plain):
     site = plain("SELECT lo_from_bytea(7000, 'x'), lo_from_bytea(7001, decode(repeat('00ff5c', 3000), 'hex')), lo_create(7002)")
     site.holdfast("backup", check=0)

@@ -107,6 +107,7 @@ HOSTILE = ["\\! touch pwned", "a\n\\! touch pwned\n", "'; \\! touch pwned", '"\\
            "\\. \\copy", "-- \r\\! touch pwned", "a`touch pwned`", "$$ \\g |touch pwned"]
 
 
+@pytest.mark.long
 def test_hostile_names_and_text(cluster, tmp_path):
     """Whatever stands in names, texts and rows, psql runs none of it."""
     cluster.createdb("hostile")

@@ -111,6 +111,7 @@ def test_http(shop, server):
     assert 'check "fine": the header "X-Key": the environment variable "KEY" is not set' in refused.stderr
 
 
+@pytest.mark.long
 def test_tls(shop, server, tmp_path):
     import ssl
     key, certificate = tmp_path / "key.pem", tmp_path / "cert.pem"
@@ -286,7 +287,7 @@ REASONS = {
 
 
 @pytest.mark.parametrize("reason", REASONS)
-@pytest.mark.long(after=2)
+@pytest.mark.long(after=1)
 def test_one_reason_for_a_way_back(shop, cluster, server, reason):
     check, sql, meanwhile, words = json.loads(json.dumps(REASONS[reason]).replace("URL", server.url))
     server.metric(1.5)

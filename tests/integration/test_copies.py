@@ -79,6 +79,7 @@ def test_between_keys(small_site, tmp_path, keys):
     compare.assert_same(site.cluster, site.db, site.cluster, site.db + "__key")
 
 
+@pytest.mark.long
 def test_a_copy_that_fails(copied, tmp_path):
     """With wait it is the backup's failure, without it a warning; the snapshot exists, and `copy` makes up for it."""
     for wait, status in ((True, 13), (False, 0)):

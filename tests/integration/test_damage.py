@@ -146,6 +146,7 @@ def test_large_objects(damaged):
         assert restored[oid] == data if int(oid) not in cut else data.startswith(restored[oid]) and len(restored[oid]) % 4096 == 0, oid
 
 
+@pytest.mark.long
 def test_configuration_tables(damaged):
     site, damage = damaged
     cluster = site.cluster

@@ -231,7 +231,7 @@ def test_a_signal_while_migrating_leads_back(small_site, number):
     ("snapshot.after_export", 4), ("repository.before_object", 4), ("snapshot.before_seal", 4), ("snapshot.after_seal", 4),
     ("deploy.before_migrations", 3), ("deploy.before_checks", 3), ("restore.after_create", 3), ("swap.before_rename", 3),
 ])
-@pytest.mark.long(after=2)
+@pytest.mark.long(after=1)
 def test_sigterm_at(small_site, faults, point, status):
     small_site.add_migrations("fail-halfway" if point.startswith(("restore", "swap")) else "good")
     before = take(small_site)
@@ -245,7 +245,7 @@ def test_sigterm_at(small_site, faults, point, status):
 
 @pytest.mark.parametrize("point", ["snapshot.after_export", "snapshot.before_chunk", "snapshot.before_seal", "repository.before_manifest",
                                    "repository.before_pointer", "storage.local.before_rename"])
-@pytest.mark.long(after=2)
+@pytest.mark.long(after=1)
 def test_no_seal_no_statement(small_site, faults, point):
     """P1: the migrations begin with a statement that leaves a trace outside of any transaction."""
     cluster = small_site.cluster
@@ -302,6 +302,7 @@ def test_a_command(small_site):
     assert not compare.fingerprint_differences(before, take(small_site))
 
 
+@pytest.mark.long
 def test_hostile_migrations(small_site):
     """They end every session, change the database itself, and drop what they can."""
     db = small_site.db
@@ -351,6 +352,7 @@ def test_an_ordinary_role_is_enough(cluster, tmp_path):
         cluster.psql("postgres", "DROP ROLE deploy_plain; DROP ROLE deploy_reader")
 
 
+@pytest.mark.long
 def test_a_failed_database_is_dropped_when_its_time_is_up(cluster, small_site):
     small_site.write_config(deploy={"rollback": {"keep_failed": "2s"}})
     small_site.add_migrations("fail-halfway")

@@ -165,7 +165,7 @@ def test_baseline_is_tried_first(folder):
     assert ledger(folder) is None and scratches(folder) == []
 
 
-@pytest.mark.long(after=1)
+@pytest.mark.long
 def test_a_killed_baseline_leaves_all_or_nothing(folder, faults):
     folder.psql(PUSHED)
     fault = {"HOLDFAST_FAULT": "migrations.before_baseline:kill:2"}  # the first is of the copy

@@ -151,6 +151,7 @@ def test_deploy_back_and_history(cluster, tmp_path):
         site.drop_databases()
 
 
+@pytest.mark.long
 def test_resume_after_a_kill(cluster, tmp_path, faults):
     marketplace.create(cluster, "sealed_kill", scale=0.02)
     site = Site(cluster, "sealed_kill", tmp_path / "site", create=False, passphrase=PASSPHRASE)

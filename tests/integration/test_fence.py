@@ -197,6 +197,7 @@ def test_hooks(shop, faults):
     assert "before" in site.holdfast("deploy", check=2).stderr
 
 
+@pytest.mark.long
 def test_a_killed_end_is_told_and_resumed(shop, faults):
     site = shop(kind="connections")
     site.holdfast("deploy", env={"HOLDFAST_FAULT": "fence.before_lower:kill"}, check=-signal.SIGKILL)
@@ -232,7 +233,7 @@ def test_a_phase_has_a_time_limit(shop):
 
 
 @pytest.mark.parametrize("point", ["deploy.before_migrations", "swap.before_block"])
-@pytest.mark.long(after=1)
+@pytest.mark.long
 def test_whoever_stood_still_does_nothing_more(shop, faults, point):
     """Its lock was taken over, its session ended, and its cycle brought to an end by another; then it wakes."""
     site = shop(kind="none", fails=True)

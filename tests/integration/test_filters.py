@@ -147,6 +147,7 @@ def test_exclude_data(shop):
     assert shop.json("diff")["equal"] is True
 
 
+@pytest.mark.long
 def test_a_kept_table_that_needs_what_is_left_out_is_an_error(shop):
     shop.cluster.psql(shop.db, "CREATE TABLE child (more int) INHERITS (users)")
     error = shop.holdfast("backup", "--exclude", "public.users", "--output", "json", check=4).json()["error"]

@@ -89,6 +89,7 @@ def test_beside_a_backup_that_reuses_old_objects(garbage, faults):
     assert before <= objects(site)
 
 
+@pytest.mark.long
 def test_a_backup_that_was_taken_for_dead_makes_no_snapshot(garbage, faults):
     """On another host, and without a sign of life for an hour: gc takes the objects; the backup notices, and the next one is whole."""
     site, kept = garbage

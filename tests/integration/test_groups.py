@@ -177,7 +177,7 @@ def test_a_signal_takes_all_back(pair, faults):
 
 @pytest.mark.parametrize("fault", ["group.opened_one:kill:1", "migrations.before_script:kill:1", "migrations.after_script:kill:2",
                                    "deploy.before_checks:kill:1", "group.before_decision:kill", "group.after_decision:kill"])
-@pytest.mark.long(after=2)
+@pytest.mark.long(after=1)
 def test_a_kill_at_each_barrier_leaves_all_or_nothing(pair, faults, fault):
     killed = pair.holdfast("deploy", "--group", "all", env={"HOLDFAST_FAULT": fault})
     assert killed.returncode == -signal.SIGKILL, killed

@@ -85,6 +85,7 @@ def test_gives_up_and_names_who_was_in_the_way(shop, holding):
 
 @pytest.mark.parametrize("sql", ["CREATE TABLE made (id int); COMMIT; ALTER TABLE invoices ADD note text",
                                  "SET lock_timeout = '300ms'; COMMIT; ALTER TABLE invoices ADD note text"])
+@pytest.mark.long(after=1)
 def test_is_not_tried_again_where_something_may_be_there(shop, holding, sql):
     use(shop, sql, lock_retries=9)
     holding("SELECT id FROM invoices LIMIT 1")

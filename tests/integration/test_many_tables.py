@@ -59,6 +59,7 @@ def test_no_statement_for_each_table(crowded):
     assert site.cluster.psql("many__copy", "SELECT count(*) FROM t30") == "1"
 
 
+@pytest.mark.long
 def test_a_full_lock_table_names_the_setting(crowded):
     site = crowded(max_locks_per_transaction="256")
     site.cluster.psql("many", ALL)

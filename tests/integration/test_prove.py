@@ -106,6 +106,7 @@ def test_differences_are_named_and_recorded(small_site):
     assert "FAILED" in log
 
 
+@pytest.mark.long
 def test_rows_that_differ(small_site):
     site = small_site
     snapshot = site.json("backup")["snapshot"]["id"]

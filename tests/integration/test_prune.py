@@ -81,6 +81,7 @@ def test_a_database_that_lost_its_rows_stops_the_pruning(kept):
     assert ids(site) == empty
 
 
+@pytest.mark.long
 def test_the_snapshot_of_a_deploy_that_has_not_ended_stays(kept, faults):
     site = kept(keep_last=1)
     site.add_migrations("fail-halfway")

@@ -200,7 +200,7 @@ def test_database_properties_come_along(small_site):
 
 
 @pytest.mark.parametrize("number, action", [(signal.SIGKILL, "kill"), (signal.SIGTERM, "term")])
-@pytest.mark.long(after=1)
+@pytest.mark.long
 def test_a_restore_ended_in_the_middle(small_site, faults, number, action):
     cluster, copy = small_site.cluster, copy_of(small_site)
     small_site.holdfast("backup", check=0)

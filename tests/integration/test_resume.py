@@ -68,6 +68,7 @@ def give_all_to_owner(cluster, db):
         LOOP EXECUTE r.sql; END LOOP; END $$""")
 
 
+@pytest.mark.long
 def test_autovacuum_does_not_keep_the_way_back(tmp_path):
     """To a role that is no superuser an autovacuum worker is out of reach; RENAME ends it."""
     with Cluster(fsync=False, autovacuum="on", autovacuum_naptime="1s") as cluster:

@@ -129,6 +129,7 @@ def test_role_map(shop, other):
         other.psql("postgres", f"DROP ROLE {quote_name(name)}")
 
 
+@pytest.mark.long
 def test_owner_and_acl_none(shop):
     copied = shop.db + "__copy"
     owners = "SELECT DISTINCT pg_get_userbyid(relowner) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace WHERE nspname = 'sales'"

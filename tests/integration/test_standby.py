@@ -111,6 +111,7 @@ def test_a_conflict_starts_it_over(site, primary, standby):
     assert table["rows"] == 1000
 
 
+@pytest.mark.long
 def test_conflicts_without_end(site, primary, standby):
     count = conflicting(site, primary, standby, 99)
     result = site.holdfast("backup")

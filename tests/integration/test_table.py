@@ -183,6 +183,7 @@ def test_a_kill_leaves_nothing_or_all(shop, faults):
     assert rows(shop, "rescue.invoices") == invoices
 
 
+@pytest.mark.long
 def test_every_table_of_the_torture_database(cluster, tmp_path):
     torture.create(cluster, "table_torture")
     site = Site(cluster, "table_torture", tmp_path / "torture", create=False)

@@ -439,7 +439,7 @@ def test_names_without_encoding(server, tmp_path):
 
 @pytest.mark.parametrize("encoding", ["UTF8", "LATIN1", "SQL_ASCII"])
 @pytest.mark.parametrize("written_from", ["postgres", "itself"])
-@pytest.mark.long(after=1)
+@pytest.mark.long
 def test_database_with_a_foreign_name(server, tmp_path, encoding, written_from):
     """Shared catalogs keep bytes, which each database reads in its own encoding: name, settings and comment stay what they are."""
     db = f"Größe {encoding}" if written_from == "postgres" else f"groesse_{encoding}"

@@ -86,6 +86,7 @@ def pinned(site):
     return [s["id"] for s in site.json("snapshots")["snapshots"] if s["pinned"]]
 
 
+@pytest.mark.long
 def test_in_place_is_what_auto_finds_without_createdb(server, tmp_path):
     site = OwnedSite(server, tmp_path / "site", may_create=False)
     # One setting that only a superuser may give.
