@@ -50,13 +50,14 @@ hf_status hf_parse_document(const char *what, const hf_buf *text, json_t **ret_o
     return HF_OK;
 }
 
-hf_status hf_document_get(hf_repository *repository, const char *key, hf_buf *ret_text, hf_error *error)
+hf_status hf_document_get_from(hf_repository *repository, hf_storage *storage, const char *key,
+                               hf_buf *ret_text, hf_error *error)
 {
     const hf_vault *vault = hf_repository_vault(repository);
     const size_t max = ret_text->max;
 
     ret_text->max = max + (vault != NULL ? HF_SEAL_BYTES : 0);
-    hf_status status = hf_storage_get(hf_repository_storage(repository), key, ret_text, error);
+    hf_status status = hf_storage_get(storage, key, ret_text, error);
 
     if (status == HF_OK) {
         status = hf_vault_open_document(vault, key, ret_text, error);
@@ -67,11 +68,15 @@ hf_status hf_document_get(hf_repository *repository, const char *key, hf_buf *re
     return status;
 }
 
-static hf_status put_document(hf_repository *repository, const char *key, const char *text, bool is_new,
-                              hf_error *error)
+hf_status hf_document_get(hf_repository *repository, const char *key, hf_buf *ret_text, hf_error *error)
+{
+    return hf_document_get_from(repository, hf_repository_storage(repository), key, ret_text, error);
+}
+
+static hf_status put_document(hf_repository *repository, hf_storage *storage, const char *key,
+                              const char *text, bool is_new, hf_error *error)
 {
     const size_t len = strlen(text);
-    hf_storage *storage = hf_repository_storage(repository);
     HF_AUTO_BUF value = HF_BUF_MAX(len + HF_SEAL_BYTES);
 
     hf_buf_append(&value, text, len);
@@ -82,12 +87,18 @@ static hf_status put_document(hf_repository *repository, const char *key, const 
 
 hf_status hf_document_put(hf_repository *repository, const char *key, const char *text, hf_error *error)
 {
-    return put_document(repository, key, text, false, error);
+    return put_document(repository, hf_repository_storage(repository), key, text, false, error);
 }
 
 hf_status hf_document_put_new(hf_repository *repository, const char *key, const char *text, hf_error *error)
 {
-    return put_document(repository, key, text, true, error);
+    return put_document(repository, hf_repository_storage(repository), key, text, true, error);
+}
+
+hf_status hf_document_put_to(hf_repository *repository, hf_storage *storage, const char *key,
+                             const char *text, hf_error *error)
+{
+    return put_document(repository, storage, key, text, false, error);
 }
 
 /* "tables[3].chunks[7]", the way to a reader. */

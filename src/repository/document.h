@@ -51,6 +51,12 @@ HF_MUST_CHECK hf_status hf_document_put(hf_repository *repository, const char *k
 HF_MUST_CHECK hf_status hf_document_put_new(hf_repository *repository, const char *key, const char *text,
                                             hf_error *error);
 
+/* The same on another storage than the repository's own. */
+HF_MUST_CHECK hf_status hf_document_get_from(hf_repository *repository, hf_storage *storage, const char *key,
+                                             hf_buf *ret_text, hf_error *error);
+HF_MUST_CHECK hf_status hf_document_put_to(hf_repository *repository, hf_storage *storage, const char *key,
+                                           const char *text, hf_error *error);
+
 /* What the readers of one document share. */
 typedef struct hf_reading {
     const char *what; /* begins each message */

@@ -6,8 +6,8 @@
 #include <unistd.h>
 
 #include "base/text.h"
+#include "repository/document.h"
 #include "repository/layout.h"
-#include "repository/vault.h"
 
 /* The folder of this user's state, as the XDG base directory specification has it; NULL: there is none. */
 static char *state_folder(void)
@@ -37,12 +37,9 @@ hf_status hf_journal_copy_put(hf_repository *repository, const char *target, con
 {
     HF_AUTO(hf_storage_freep) hf_storage *storage = NULL;
     HF_AUTO_STR key = hf_cycle_key(target, cycle);
-    HF_AUTO_BUF value = HF_BUF_MAX(strlen(text) + HF_SEAL_BYTES);
 
     HF_TRY(open_storage(repository, &storage, error));
-    hf_buf_puts(&value, text);
-    HF_TRY(hf_vault_seal_document(hf_repository_vault(repository), key, &value, error));
-    HF_TRY(hf_storage_put(storage, key, value.data, value.len, error));
+    HF_TRY(hf_document_put_to(repository, storage, key, text, error));
     *ret_where = hf_format("%s/%s", hf_storage_url(storage) + strlen("file://"), key);
     return HF_OK;
 }
@@ -54,8 +51,7 @@ hf_status hf_journal_copy_get(hf_repository *repository, const char *target, con
     HF_AUTO_STR key = hf_cycle_key(target, cycle);
 
     HF_TRY(open_storage(repository, &storage, error));
-    HF_TRY(hf_storage_get(storage, key, ret_text, error));
-    return hf_vault_open_document(hf_repository_vault(repository), key, ret_text, error);
+    return hf_document_get_from(repository, storage, key, ret_text, error);
 }
 
 hf_status hf_journal_copy_remove(hf_repository *repository, const char *target, const char *cycle,

@@ -1,4 +1,4 @@
-"""Backups to a real S3 service with each fault on the way. Some of the cases; all of them (seven minutes) with `tests/run --all`."""
+"""Backups to a real S3 service with each fault on the way. Some of the cases; all 55 with `tests/run --all`."""
 import os
 
 import pytest

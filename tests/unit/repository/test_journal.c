@@ -248,6 +248,17 @@ static void be_on(const fixture *f, const char *machine)
     assert_int_equal(setenv("XDG_STATE_HOME", folder, 1), 0);
 }
 
+/* The journal of three entries, on this machine. */
+static hf_journal *load_here(fixture *f)
+{
+    hf_journal *journal = NULL;
+
+    be_on(f, "this");
+    write_three(f);
+    assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &journal, &f->error), HF_OK);
+    return journal;
+}
+
 static hf_status append_with_fault(fixture *f, hf_journal *journal, const char *fault, const char *state)
 {
     static int zeros;
@@ -272,7 +283,7 @@ static void expect_state(fixture *f, const char *state, bool is_ahead)
 static void test_journal__what_the_repository_does_not_take_is_kept_here(void **state)
 {
     fixture *f = *state;
-    HF_AUTO(hf_journal_freep) hf_journal *journal = NULL, *later = NULL;
+    HF_AUTO(hf_journal_freep) hf_journal *later = NULL;
     HF_AUTO_STR copy =
         hf_format("%s/state of this/holdfast/%s/" KEY, f->folder, hf_repository_id(f->repository));
     HF_AUTO_BUF text = HF_BUF_MAX(1u << 20);
@@ -280,9 +291,7 @@ static void test_journal__what_the_repository_does_not_take_is_kept_here(void **
 #ifndef HF_FAULT_POINTS
     skip();
 #endif
-    be_on(f, "this");
-    write_three(f);
-    assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &journal, &f->error), HF_OK);
+    HF_AUTO(hf_journal_freep) hf_journal *journal = load_here(f);
     assert_int_not_equal(append_with_fault(f, journal, "journal.before_append", "rolled_back"), HF_OK);
     assert_int_equal(hf_journal_keep(journal, &f->error), HF_OK);
     assert_string_equal(hf_journal_state(journal), "rolled_back");
@@ -305,14 +314,11 @@ static void test_journal__what_the_repository_does_not_take_is_kept_here(void **
 static void test_journal__what_is_kept_here_goes_with_the_next_entry(void **state)
 {
     fixture *f = *state;
-    HF_AUTO(hf_journal_freep) hf_journal *journal = NULL;
 
 #ifndef HF_FAULT_POINTS
     skip();
 #endif
-    be_on(f, "this");
-    write_three(f);
-    assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &journal, &f->error), HF_OK);
+    HF_AUTO(hf_journal_freep) hf_journal *journal = load_here(f);
     /* it is there, but who wrote it was told otherwise */
     assert_int_not_equal(append_with_fault(f, journal, "journal.after_append", "restoring"), HF_OK);
     assert_int_equal(hf_journal_keep(journal, &f->error), HF_OK);
@@ -329,14 +335,12 @@ static void test_journal__what_is_kept_here_goes_with_the_next_entry(void **stat
 static void test_journal__another_machine_that_went_on_is_right(void **state)
 {
     fixture *f = *state;
-    HF_AUTO(hf_journal_freep) hf_journal *here = NULL, *there = NULL;
+    HF_AUTO(hf_journal_freep) hf_journal *there = NULL;
 
 #ifndef HF_FAULT_POINTS
     skip();
 #endif
-    be_on(f, "this");
-    write_three(f);
-    assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &here, &f->error), HF_OK);
+    HF_AUTO(hf_journal_freep) hf_journal *here = load_here(f);
     assert_int_equal(hf_journal_load(f->repository, TARGET, CYCLE, &there, &f->error), HF_OK);
     assert_int_not_equal(append_with_fault(f, here, "journal.before_append", "restoring"), HF_OK);
     assert_int_equal(hf_journal_keep(here, &f->error), HF_OK);
