@@ -9,11 +9,19 @@
 #include "base/retry.h"
 #include "storage-backends/storage.h"
 
+/* A part of a value: len is not 0. */
+typedef struct hf_storage_range {
+    uint64_t offset;
+    size_t len;
+} hf_storage_range;
+
 typedef struct hf_storage_ops {
     const char *name;
     hf_status (*put)(hf_storage *storage, const char *key, const void *data, size_t len, bool only_new,
                      hf_error *error);
-    hf_status (*get)(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error);
+    /* range NULL: all of it; else ret_data has room for its len. */
+    hf_status (*get)(hf_storage *storage, const char *key, const hf_storage_range *range, hf_buf *ret_data,
+                     hf_error *error);
     hf_status (*stat)(hf_storage *storage, const char *key, uint64_t *ret_bytes, hf_error *error);
     hf_status (*list)(hf_storage *storage, const char *prefix, hf_storage_on_entry on_entry, void *context,
                       hf_error *error);

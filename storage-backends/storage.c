@@ -163,7 +163,21 @@ hf_status hf_storage_get(hf_storage *storage, const char *key, hf_buf *ret_data,
 {
     HF_TRY(check_key(key, error));
     hf_buf_clear(ret_data);
-    return storage->ops->get(storage, key, ret_data, error);
+    return storage->ops->get(storage, key, NULL, ret_data, error);
+}
+
+hf_status hf_storage_get_range(hf_storage *storage, const char *key, uint64_t offset, size_t len,
+                               hf_buf *ret_data, hf_error *error)
+{
+    HF_TRY(check_key(key, error));
+    if (len == 0 || offset > UINT64_MAX - len)
+        return hf_fail(error, HF_E_USAGE, "no bytes of \"%s\" are asked for", key);
+    if (len > ret_data->max)
+        return hf_fail(error, HF_E_LIMIT, "%zu bytes of \"%s\" are asked for, at most %zu are expected", len,
+                       key, ret_data->max);
+    hf_buf_clear(ret_data);
+    return storage->ops->get(storage, key, &(hf_storage_range){.offset = offset, .len = len}, ret_data,
+                             error);
 }
 
 hf_status hf_storage_stat(hf_storage *storage, const char *key, uint64_t *ret_bytes, hf_error *error)

@@ -64,6 +64,13 @@ HF_MUST_CHECK hf_status hf_storage_put_new(hf_storage *storage, const char *key,
 HF_MUST_CHECK hf_status hf_storage_get(hf_storage *storage, const char *key, hf_buf *ret_data,
                                        hf_error *error);
 
+/*
+ * The same for up to len bytes (at least 1) from offset on: fewer where the value ends before, none where it ends before
+ * offset.  HF_E_LIMIT if ret_data->max is smaller than len.
+ */
+HF_MUST_CHECK hf_status hf_storage_get_range(hf_storage *storage, const char *key, uint64_t offset,
+                                             size_t len, hf_buf *ret_data, hf_error *error);
+
 HF_MUST_CHECK hf_status hf_storage_stat(hf_storage *storage, const char *key, uint64_t *ret_bytes,
                                         hf_error *error);
 

@@ -82,9 +82,10 @@ static hf_status fault_put(hf_storage *storage, const char *key, const void *dat
     WITH_FAULTS(inner_of(storage)->ops->put(inner_of(storage), key, data, len, only_new, error));
 }
 
-static hf_status fault_get(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error)
+static hf_status fault_get(hf_storage *storage, const char *key, const hf_storage_range *range,
+                           hf_buf *ret_data, hf_error *error)
 {
-    WITH_FAULTS(inner_of(storage)->ops->get(inner_of(storage), key, ret_data, error));
+    WITH_FAULTS(inner_of(storage)->ops->get(inner_of(storage), key, range, ret_data, error));
 }
 
 static hf_status fault_stat(hf_storage *storage, const char *key, uint64_t *ret_bytes, hf_error *error)

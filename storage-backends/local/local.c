@@ -326,7 +326,8 @@ static hf_status local_put(hf_storage *storage, const char *key, const void *dat
     return status;
 }
 
-static hf_status local_get(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error)
+static hf_status local_get(hf_storage *storage, const char *key, const hf_storage_range *range,
+                           hf_buf *ret_data, hf_error *error)
 {
     local *self = (local *) storage;
     const char *name;
@@ -343,12 +344,15 @@ static hf_status local_get(hf_storage *storage, const char *key, hf_buf *ret_dat
         return fail_not_found(error, self, key);
 
     hf_buf_clear(ret_data);
-    if ((uint64_t) info.st_size > ret_data->max)
+
+    const uint64_t offset = range != NULL ? range->offset : 0;
+    uint64_t size = (uint64_t) info.st_size > offset ? (uint64_t) info.st_size - offset : 0;
+
+    if (range != NULL && size > range->len)
+        size = range->len;
+    if (size > ret_data->max)
         return hf_fail(error, HF_E_LIMIT, "\"%s\" in \"%s\" has %lld bytes, at most %zu are expected", key,
                        self->root, (long long) info.st_size, ret_data->max);
-
-    size_t size = (size_t) info.st_size;
-
     if (size == 0)
         return HF_OK;
 
@@ -360,7 +364,7 @@ static hf_status local_get(hf_storage *storage, const char *key, hf_buf *ret_dat
     size_t done = 0;
 
     while (done < size) {
-        ssize_t n = read(fd, place + done, size - done);
+        ssize_t n = pread(fd, place + done, size - done, (off_t) (offset + done));
 
         if (n < 0 && errno == EINTR)
             continue;

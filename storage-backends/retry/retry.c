@@ -56,7 +56,8 @@ static hf_storage *inner_of(hf_storage *storage)
     return ((decorator *) storage)->inner;
 }
 
-static hf_status retry_get(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error)
+static hf_status retry_get(hf_storage *storage, const char *key, const hf_storage_range *range,
+                           hf_buf *ret_data, hf_error *error)
 {
     hf_storage *inner = inner_of(storage);
     operation op;
@@ -65,7 +66,7 @@ static hf_status retry_get(hf_storage *storage, const char *key, hf_buf *ret_dat
     begin(storage, &op, error);
     do {
         hf_buf_clear(ret_data);
-        status = inner->ops->get(inner, key, ret_data, op.error);
+        status = inner->ops->get(inner, key, range, ret_data, op.error);
     } while (again(&op, status));
     return status;
 }
@@ -75,7 +76,7 @@ static hf_status settle(hf_storage *storage, const char *key, const void *data, 
 {
     HF_AUTO_BUF stored = HF_BUF_MAX(len + 1);
     hf_error trouble = {0};
-    hf_status status = retry_get(storage, key, &stored, &trouble);
+    hf_status status = retry_get(storage, key, NULL, &stored, &trouble);
 
     if (status == HF_OK && stored.len == len && (len == 0 || memcmp(stored.data, data, len) == 0))
         return HF_OK;

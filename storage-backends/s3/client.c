@@ -116,8 +116,12 @@ static void sign(hf_s3_client *client, const hf_s3_call *call, const char *paylo
     add_header(a, "authorization", hf_buf_text(&authorization));
     if (call->only_new)
         add_header(a, "if-none-match", "*");
-    if (call->first_byte)
-        add_header(a, "range", "bytes=0-0");
+    if (call->range != NULL) {
+        HF_AUTO_STR bytes = hf_format("bytes=%llu-%llu", (unsigned long long) call->range->offset,
+                                      (unsigned long long) (call->range->offset + call->range->len - 1));
+
+        add_header(a, "range", bytes);
+    }
     hf_strings_add(&a->headers, "expect:");
     if (hf_streq(call->method, "PUT"))
         add_header(a, "content-type", "application/octet-stream");
@@ -198,6 +202,9 @@ static hf_status try_call(hf_s3_client *client, const hf_s3_call *call, const ch
                                                  .timeout_ms = call->timeout_ms,
                                                  .content = call->content},
                                &answer, error));
+    if (call->range != NULL && answer.status == 416) /* the value ends before it */
+        return HF_OK;
+
     bool told = hf_s3_error_read(&answer.trouble, &trouble); /* also below a 200, of some services */
 
     if (answer.status >= 200 && answer.status <= 299 && !told) {
@@ -208,7 +215,8 @@ static hf_status try_call(hf_s3_client *client, const hf_s3_call *call, const ch
             return HF_E_USAGE;
         }
         if (ret_told != NULL)
-            *ret_told = (hf_s3_told){.length = answer.length, .date_ms = answer.date_ms};
+            *ret_told =
+                (hf_s3_told){.status = answer.status, .length = answer.length, .date_ms = answer.date_ms};
         return HF_OK;
     }
 

@@ -10,10 +10,10 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "storage-backends/backend.h"
 #include "storage-backends/s3/http.h"
 #include "storage-backends/s3/keys.h"
 #include "storage-backends/s3/reply.h"
-#include "storage-backends/storage.h"
 
 typedef struct hf_s3_client {
     hf_s3_http *http;
@@ -36,16 +36,17 @@ typedef struct hf_s3_call {
     const char *query; /* encoded and sorted; NULL: none */
     const void *body;
     size_t body_len;
-    bool with_md5;      /* Content-MD5, as well as the digest that is always signed */
-    bool only_new;      /* If-None-Match: * */
-    bool first_byte;    /* Range: bytes=0-0 */
-    int64_t timeout_ms; /* for all of it; 0: none but the stall's */
+    bool with_md5;                 /* Content-MD5, as well as the digest that is always signed */
+    bool only_new;                 /* If-None-Match: * */
+    const hf_storage_range *range; /* of what GET reads: none of it, where 416 is answered; NULL: all */
+    int64_t timeout_ms;            /* for all of it; 0: none but the stall's */
     hf_buf *content;
     const char *doing; /* "read": for messages */
 } hf_s3_call;
 
 /* What a 2xx answer told. */
 typedef struct hf_s3_told {
+    long status;
     int64_t length;  /* or -1 */
     int64_t date_ms; /* or 0 */
 } hf_s3_told;

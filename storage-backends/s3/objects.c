@@ -28,11 +28,11 @@ hf_status hf_s3_stat(hf_s3_client *client, const char *key, uint64_t *ret_bytes,
     if (status != HF_OK && status != HF_E_NOT_FOUND && !hf_status_is_transient(status) &&
         status != HF_E_CANCELLED) {
         HF_AUTO_BUF byte = HF_BUF_MAX(64u << 10);
+        const hf_storage_range first = {.len = 1};
         hf_error reason = {0};
         hf_status again = hf_s3_client_call(
             client,
-            &(hf_s3_call){
-                .method = "GET", .key = key, .first_byte = true, .content = &byte, .doing = "look at"},
+            &(hf_s3_call){.method = "GET", .key = key, .range = &first, .content = &byte, .doing = "look at"},
             NULL, &reason);
 
         if (again != HF_OK && again != HF_E_LIMIT) {

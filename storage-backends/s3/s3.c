@@ -37,13 +37,20 @@ static hf_status s3_put(hf_storage *storage, const char *key, const void *data, 
     return HF_OK;
 }
 
-static hf_status s3_get(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error)
+static hf_status s3_get(hf_storage *storage, const char *key, const hf_storage_range *range, hf_buf *ret_data,
+                        hf_error *error)
 {
+    hf_s3_told told = {0};
     hf_error unused;
 
-    return hf_s3_client_call(((s3 *) storage)->client,
-                             &(hf_s3_call){.method = "GET", .key = key, .content = ret_data, .doing = "read"},
-                             NULL, error != NULL ? error : &unused);
+    error = error != NULL ? error : &unused;
+    HF_TRY(hf_s3_client_call(
+        ((s3 *) storage)->client,
+        &(hf_s3_call){.method = "GET", .key = key, .range = range, .content = ret_data, .doing = "read"},
+        &told, error));
+    if (range != NULL && (ret_data->len > range->len || (told.status == 200 && range->offset > 0)))
+        return hf_fail(error, HF_E_UNSUPPORTED, "the service does not read parts of objects: \"%s\"", key);
+    return HF_OK;
 }
 
 static hf_status s3_stat(hf_storage *storage, const char *key, uint64_t *ret_bytes, hf_error *error)

@@ -295,6 +295,40 @@ static void test_storage__get_is_bounded(void **state)
     assert_string_equal(hf_buf_text(&exact), "12345");
 }
 
+static void expect_range(fixture *f, uint64_t offset, size_t len, const char *expected)
+{
+    HF_AUTO_BUF data = HF_BUF_MAX(16);
+
+    hf_buf_puts(&data, "old");
+    assert_int_equal(hf_storage_get_range(f->storage, "k", offset, len, &data, &f->error), HF_OK);
+    assert_string_equal(hf_buf_text(&data), expected);
+    assert_int_equal(data.len, strlen(expected));
+}
+
+static void test_storage__reads_a_part(void **state)
+{
+    fixture *f = *state;
+    HF_AUTO_BUF data = HF_BUF_MAX(16);
+
+    put(f, "k", "0123456789");
+    expect_range(f, 0, 1, "0");
+    expect_range(f, 3, 4, "3456");
+    expect_range(f, 0, 16, "0123456789");
+    expect_range(f, 9, 16, "9");
+    expect_range(f, 10, 1, "");
+    expect_range(f, 1 << 20, 16, "");
+    expect_range(f, (uint64_t) 1 << 62, 16, "");
+    put(f, "k", "");
+    expect_range(f, 0, 4, "");
+
+    assert_int_equal(hf_storage_get_range(f->storage, "absent", 0, 4, &data, &f->error), HF_E_NOT_FOUND);
+    assert_non_null(strstr(f->error.message, "absent"));
+    assert_int_equal(hf_storage_get_range(f->storage, "k", 0, 17, &data, &f->error), HF_E_LIMIT);
+    assert_int_equal(hf_storage_get_range(f->storage, "k", 0, 0, &data, &f->error), HF_E_USAGE);
+    assert_int_equal(hf_storage_get_range(f->storage, "k", UINT64_MAX, 2, &data, &f->error), HF_E_USAGE);
+    assert_int_equal(hf_storage_get_range(f->storage, "../k", 0, 1, &data, &f->error), HF_E_USAGE);
+}
+
 static void test_storage__remove_twice_is_no_error(void **state)
 {
     fixture *f = *state;
@@ -740,6 +774,7 @@ int main(void)
             CASE(test_storage__what_is_absent_is_not_found),
             CASE(test_storage__stat_tells_the_size),
             CASE(test_storage__get_is_bounded),
+            CASE(test_storage__reads_a_part),
             CASE(test_storage__remove_twice_is_no_error),
             CASE(test_storage__removes_many_at_once),
             CASE(test_storage__an_empty_storage_lists_nothing),

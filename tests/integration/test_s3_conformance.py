@@ -20,8 +20,8 @@ def server():
         yield running
 
 
-def run(server, endpoint, backend, cases=(24, 26), **env):
-    """Two of the 26 cases need a build with fault points."""
+def run(server, endpoint, backend, cases=(25, 27), **env):
+    """Two of the 27 cases need a build with fault points."""
     result = subprocess.run([SUITE], capture_output=True, text=True, timeout=280, check=False, env=proc.environment({
         **server.environment(), "HF_TEST_S3_URL": "s3://conformance/some+prefix~1", "HF_TEST_S3_ENDPOINT": endpoint,
         "HF_TEST_BACKENDS": backend, **env}))

@@ -46,11 +46,13 @@ static hf_status fake_put(hf_storage *storage, const char *key, const void *data
     return status;
 }
 
-static hf_status fake_get(hf_storage *storage, const char *key, hf_buf *ret_data, hf_error *error)
+static hf_status fake_get(hf_storage *storage, const char *key, const hf_storage_range *range,
+                          hf_buf *ret_data, hf_error *error)
 {
     fake *f = (fake *) storage;
 
     (void) key;
+    (void) range;
     hf_buf_puts(ret_data, f->value);
     return maybe_fail(f, error);
 }
