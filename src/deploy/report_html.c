@@ -202,10 +202,10 @@ void hf_report_html(const hf_report *report, hf_buf *out)
     put_element(out, "<p class=\"summary\">", report->summary, "</p>\n");
     if (report->reason[0] != '\0') {
         put_element(out, "<div class=\"why\"><p class=\"mono\">", report->reason, "</p>");
-        if (report->cause[0] != '\0')
-            put_element(out, "<p>It began with: <span class=\"mono\">", report->cause, "</span></p>");
         if (report->hint[0] != '\0')
             put_element(out, "<p>", report->hint, "</p>");
+        if (report->cause[0] != '\0')
+            put_element(out, "<p>It began with: <span class=\"mono\">", report->cause, "</span></p>");
         hf_buf_puts(out, "</div>\n");
     }
     put_facts(out, "top", &report->facts);

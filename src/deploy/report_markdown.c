@@ -118,13 +118,13 @@ void hf_report_markdown(const hf_report *report, hf_buf *out)
         hf_markdown_text(out, report->reason);
         hf_buf_puts(out, "\n\n");
     }
+    if (report->hint[0] != '\0') {
+        hf_markdown_text(out, report->hint);
+        hf_buf_puts(out, "\n\n");
+    }
     if (report->cause[0] != '\0') {
         hf_buf_puts(out, "**It began with:** ");
         hf_markdown_text(out, report->cause);
-        hf_buf_puts(out, "\n\n");
-    }
-    if (report->hint[0] != '\0') {
-        hf_markdown_text(out, report->hint);
         hf_buf_puts(out, "\n\n");
     }
     put_facts(out, "", &report->facts);

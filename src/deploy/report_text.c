@@ -135,13 +135,13 @@ void hf_report_text(const hf_report *report, hf_buf *out)
         hf_buf_puts(out, "  why           ");
         put_indented(out, 16, report->reason);
     }
-    if (report->cause[0] != '\0') {
-        hf_buf_puts(out, "  at first      ");
-        put_indented(out, 16, report->cause);
-    }
     if (report->hint[0] != '\0') {
         hf_buf_puts(out, "                ");
         put_indented(out, 16, report->hint);
+    }
+    if (report->cause[0] != '\0') {
+        hf_buf_puts(out, "  at first      ");
+        put_indented(out, 16, report->cause);
     }
     put_facts(out, 2, &report->facts);
     for (size_t i = 0; i < report->sections.count; i++) {

@@ -19,6 +19,7 @@
 
 #define NOTICES_MAX (64u << 10)
 #define SQL_MAX (1024u << 20)
+#define DISK_FULL "53100"
 #define OLDEST_SERVER 140000 /* TID range scans, idle_session_timeout, pg_read_all_data */
 #define PATIENCE_MS 10000 /* for an answer that cannot take long; connect_timeout in the URL says otherwise */
 #define POLL_MS 200       /* how soon a stop request is noticed while the server is silent */
@@ -47,6 +48,12 @@ static char *first_line(const char *text)
     return hf_strndup(text, len);
 }
 
+/* "No space left" alone sounds as if it were this machine's. */
+static hf_status hint_at_disk(hf_error *error)
+{
+    return hf_hint(error, "a disk of the database server is full: make room there, then try again");
+}
+
 hf_status hf_pg_fail(hf_pg *pg, const PGresult *result, hf_error *error)
 {
     const char *sqlstate = result != NULL ? PQresultErrorField(result, PG_DIAG_SQLSTATE) : NULL;
@@ -73,7 +80,9 @@ hf_status hf_pg_fail(hf_pg *pg, const PGresult *result, hf_error *error)
                    pg->error_detail != NULL ? "; " : "", pg->error_detail != NULL ? pg->error_detail : "");
     if (error != NULL) {
         (void) snprintf(error->sqlstate, sizeof(error->sqlstate), "%s", sqlstate);
-        if (pg->error_hint != NULL)
+        if (hf_streq(sqlstate, DISK_FULL))
+            (void) hint_at_disk(error);
+        else if (pg->error_hint != NULL)
             (void) hf_hint(error, "%s", pg->error_hint);
     }
     return code;
@@ -137,6 +146,9 @@ static hf_status fail_connect(PGconn *conn, const char *host, hf_error *error)
         return hf_hint(error, "check user and password in the database URL, and pg_hba.conf on the server");
     if (hf_streq(sqlstate, "3D000"))
         return hf_hint(error, "check the database's name at the end of the database URL");
+    /* the first session of a database writes that file, and says no more than this when the disk is full */
+    if (hf_streq(sqlstate, DISK_FULL) || strstr(text, "could not write init file") != NULL)
+        return hint_at_disk(error);
     if (hf_starts_with(sqlstate, "53") && strstr(text, "HINT:  ") != NULL) {
         HF_AUTO_STR hint = first_line(strstr(text, "HINT:  ") + strlen("HINT:  "));
         return hf_hint(error, "%s", hint);

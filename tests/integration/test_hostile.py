@@ -155,6 +155,36 @@ def test_the_repositorys_disk_is_full(shop, small_disk, machine):
     shop.holdfast("resume", check=10)
 
 
+@pytest.mark.parametrize("way", ["swap", "in-place"])
+@pytest.mark.long(after=1)
+def test_the_servers_disk_is_full(cluster, shop, small_disk, way):
+    """While a restore loads: the live database stays as it is, nothing is left beside, and once there is room it works."""
+    folder, space = small_disk(96 * 1024) / "space", shop.db + "_space"
+    folder.mkdir()
+    cluster.give(folder)
+    cluster.psql("postgres", f"CREATE TABLESPACE {space} LOCATION '{folder}'")
+    cluster.psql("postgres", f"ALTER DATABASE {shop.db} SET TABLESPACE {space}")
+    cluster.psql(shop.db, "INSERT INTO kept SELECT i, repeat(md5(i::text), 8) FROM generate_series(2001, 20000) i; CHECKPOINT")
+    shop.holdfast("backup", check=0)
+    fill = f"cat /dev/zero > {folder}/filler 2>/dev/null; truncate -s -%dM {folder}/filler"
+    full = "hint: a disk of the database server is full: make room there"
+    subprocess.run(["sh", "-c", fill % 2], check=False)  # the copy's first session cannot even begin
+    assert full in shop.holdfast("restore", "latest", "--" + way, check=30).stderr
+    assert rows(shop) == "20000|0" and [name for name in cluster.databases() if name.startswith(shop.db)] == [shop.db]
+    (folder / "filler").unlink()
+    migrator(shop, f'psql -Xqc "CREATE TABLE made ()" "$DATABASE_URL"; {fill % 3}; exit 1', rollback={"way": way})
+    for command in ("deploy", "resume") if way == "in-place" else ("deploy",):
+        stuck = shop.holdfast(command, check=5)
+        assert full in stuck.stderr and rows(shop) == "20000|1"
+        why, cause = stuck.stdout.index("a disk of the database server is full"), stuck.stdout.index("ended with status 1")
+        assert why < cause  # the hint stands by what it belongs to
+    (folder / "filler").unlink()
+    shop.holdfast("resume", check=3)
+    assert rows(shop) == "20000|0" and len(shop.failed_databases()) == (way == "swap")
+    shop.drop_databases()
+    cluster.psql("postgres", f"DROP TABLESPACE {space}")
+
+
 def test_the_network_is_cut(cluster, shop):
     """For a second on the way back: it goes on. For good while migrating: a later resume ends it."""
     proxy = Proxy(cluster.port)
