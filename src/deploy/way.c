@@ -37,9 +37,10 @@ bool hf_way_parse(const char *name, hf_rollback_way *ret_way)
 
 hf_rollback_way hf_way_choose(const hf_way_facts *facts, const char **ret_why)
 {
-    if (!facts->may_create || !facts->is_owner) {
-        *ret_why =
-            facts->is_owner ? "the role may not create databases" : "the role does not own the database";
+    if (!facts->may_create || !facts->is_owner || facts->is_barred) {
+        *ret_why = !facts->is_owner     ? "the role does not own the database"
+                   : !facts->may_create ? "the role may not create databases"
+                                        : "the role may not create databases in this one's tablespace";
         return HF_WAY_IN_PLACE;
     }
     if (facts->bytes > CLONE_MAX_BYTES)
@@ -65,7 +66,8 @@ static hf_way_facts facts_of(const hf_rows *seen)
     hf_way_facts facts = {.may_create = is_superuser || hf_rows_bool(seen, 0, "may_create"),
                           .is_owner = is_superuser || hf_rows_bool(seen, 0, "is_owner"),
                           .bytes = (uint64_t) hf_rows_int(seen, 0, "bytes"),
-                          .other_sessions = hf_rows_int(seen, 0, "other_sessions")};
+                          .other_sessions = hf_rows_int(seen, 0, "other_sessions"),
+                          .is_barred = hf_rows_text(seen, 0, "barred_home") != NULL};
 
     if (folder != NULL && statvfs(folder, &space) == 0) {
         facts.is_room_known = true;
@@ -124,6 +126,23 @@ static void look_at_exchange(const char *user, const hf_rows *seen, const hf_way
             hf_format("these are put back, but their subscribers' slots stay with the failed database: %s",
                       hf_rows_text(seen, 0, "publications")),
             "their subscribers would have to start anew");
+}
+
+/* What is restored goes where it was; in place the database itself is there already. */
+static void look_at_tablespaces(const char *user, const hf_rows *seen, hf_preflight *preflight)
+{
+    const char *barred[] = {preflight->way != HF_WAY_IN_PLACE ? hf_rows_text(seen, 0, "barred_home") : NULL,
+                            hf_rows_text(seen, 0, "barred")};
+
+    for (size_t i = 0; i < sizeof(barred) / sizeof(barred[0]); i++) {
+        if (barred[i] == NULL)
+            continue;
+        HF_AUTO_STR remedy = hf_format("GRANT CREATE ON TABLESPACE %s TO \"%s\"", barred[i], user);
+        bad(preflight, "privileges",
+            hf_format("role \"%s\" may create nothing in tablespace %s, where the way back has to", user,
+                      barred[i]),
+            remedy);
+    }
 }
 
 static void look_at_room(hf_rollback_way way, const hf_way_facts *facts, hf_preflight *preflight)
@@ -194,5 +213,6 @@ void hf_way_look(const hf_deploy_options *options, hf_pg *pg, hf_preflight *pref
         look_in_place(hf_pg_user(pg), pg, seen, preflight);
     else
         look_at_exchange(hf_pg_user(pg), seen, &facts, preflight);
+    look_at_tablespaces(hf_pg_user(pg), seen, preflight);
     look_at_room(preflight->way, &facts, preflight);
 }

@@ -14,6 +14,7 @@ typedef struct hf_way_facts {
     uint64_t free_bytes;
     int64_t other_sessions; /* of clients in the database */
     bool is_fenced;         /* clients are kept out while the copy is made */
+    bool is_barred;         /* the role may create nothing in the database's tablespace */
 } hf_way_facts;
 
 /* What `auto` means here; *ret_why is one of a few texts, borrowed. */

@@ -24,6 +24,8 @@ def prepare(cluster):
     cluster.psql("postgres", "CREATE ROLE fault_role")
     marketplace.create(cluster, "fault_template", scale=SCALE)
     cluster.psql("fault_template", MORE)
+    cluster.make_tablespace("fault_space")
+    cluster.psql("postgres", "ALTER DATABASE fault_template SET TABLESPACE fault_space")  # which its copies are in, too
 
 
 def create(cluster, db, extra=None):

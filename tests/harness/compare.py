@@ -48,6 +48,7 @@ def database_facts(cluster, db):
         'collate', d.datcollate, 'ctype', d.datctype, 'provider', to_jsonb(d) ->> 'datlocprovider',
         'locale', coalesce(to_jsonb(d) ->> 'datlocale', to_jsonb(d) ->> 'daticulocale'), 'rules', to_jsonb(d) ->> 'daticurules', 'acl', d.datacl::text, 'limit', d.datconnlimit, 'template', d.datistemplate,
         'labels', (SELECT json_agg(l.provider || '=' || l.label) FROM pg_shseclabel l WHERE l.objoid = d.oid), 'allow', d.datallowconn,
+        'tablespace', (SELECT spcname FROM pg_tablespace t WHERE t.oid = d.dattablespace),
         'comment', shobj_description(d.oid, 'pg_database'), 'settings', (SELECT json_object_agg(coalesce(r.rolname, ''), s.setconfig
             ORDER BY r.rolname) FROM pg_db_role_setting s LEFT JOIN pg_roles r ON r.oid = s.setrole WHERE s.setdatabase = d.oid))
         FROM pg_database d WHERE d.datname = current_database()"""

@@ -334,6 +334,14 @@ class Cluster:
         options = (f" TEMPLATE {quote_name(template)}" if template else "") + (f" OWNER {quote_name(owner)}" if owner else "")
         self.psql("postgres", f"CREATE DATABASE {quote_name(name)}{options}")
 
+    def make_tablespace(self, name):
+        """In a folder beside the server's data; harmless when done twice."""
+        folder = f"{self.directory}/{name}"
+        if not os.path.isdir(folder):
+            os.mkdir(folder)
+            self.give(folder)
+            self.psql("postgres", f"CREATE TABLESPACE {quote_name(name)} LOCATION {quote_text(folder)}")
+
     def dropdb(self, name):
         """Also when somebody is connected, and when connections are not allowed."""
         self.psql("postgres", f"DROP DATABASE IF EXISTS {quote_name(name)} WITH (FORCE)")

@@ -39,11 +39,7 @@ END $do$"""
 def prepare(cluster):
     """Roles and the tablespace; harmless when done twice."""
     cluster.psql("postgres", ROLES)
-    folder = cluster.directory + "/torture_space"
-    if not os.path.isdir(folder):
-        os.mkdir(folder)
-        cluster.give(folder)
-        cluster.psql("postgres", f"CREATE TABLESPACE torture_space LOCATION '{folder}'")
+    cluster.make_tablespace("torture_space")
 
 
 def install_extension(cluster):

@@ -149,6 +149,8 @@ def test_nothing_pending_and_a_failing_check_touches_nothing(small_site):
 def test_health_breaks_while_clients_reconnect(cluster, tmp_path):
     """The application, and a client that connects again and again, live through the swap."""
     marketplace.create(cluster, "deploy_clients", scale=0.05)
+    cluster.make_tablespace("deploy_space")
+    cluster.psql("postgres", "ALTER DATABASE deploy_clients SET TABLESPACE deploy_space")
     site = Site(cluster, "deploy_clients", tmp_path / "site", create=False)
     done, seen = threading.Event(), {"ok": 0, "refused": 0}
 

@@ -128,9 +128,17 @@ def test_in_place_is_what_auto_finds_without_createdb(server, tmp_path):
 
 
 def test_a_clone_takes_the_failed_ones_place(server, tmp_path):
+    """In a tablespace where the role must be allowed to create."""
     site = OwnedSite(server, tmp_path / "site", may_create=True)
     server.psql(site.db, "DROP TABLE hosts")
+    server.make_tablespace("ways_space")
+    server.psql("postgres", f"ALTER DATABASE {site.db} SET TABLESPACE ways_space")
+    site.write_config(deploy={"rollback": {"way": "auto"}})
+    assert finding(site, "way back")[0]["seen"] == "in-place: the role may not create databases in this one's tablespace"
+    assert {f["level"] for f in finding(site, "privileges")} == {"good"}
     site.write_config(deploy={"rollback": {"way": "clone"}})
+    assert 'GRANT CREATE ON TABLESPACE ways_space TO "owner"' in site.holdfast("deploy", check=4).stderr
+    server.psql("postgres", "GRANT CREATE ON TABLESPACE ways_space TO owner")
     site.migrate("CREATE TABLE fine (i int)")
     cycle = cycle_of(site.holdfast("deploy", "--output", "json", check=0))
     assert cycle["clone"]["later"] == [] and site.beside() == []

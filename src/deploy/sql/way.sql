@@ -17,6 +17,11 @@ SELECT r.rolsuper AS is_superuser,
            AND NOT pg_catalog.pg_has_role(a.usename, 'USAGE')) AS foreign_sessions,
        CASE WHEN pg_catalog.inet_server_addr() IS NULL AND pg_catalog.pg_has_role('pg_read_all_settings', 'USAGE')
                  AND t.spcname = 'pg_default' THEN pg_catalog.current_setting('data_directory') END AS folder,
+       CASE WHEN t.spcname <> 'pg_default' AND NOT pg_catalog.has_tablespace_privilege(t.oid, 'CREATE')
+            THEN pg_catalog.quote_ident(t.spcname) END AS barred_home,
+       (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(b.spcname), ', ' ORDER BY b.spcname) FROM pg_catalog.pg_tablespace b
+         WHERE b.spcname <> 'pg_global' AND NOT pg_catalog.has_tablespace_privilege(b.oid, 'CREATE')
+           AND EXISTS (SELECT FROM pg_catalog.pg_class c WHERE c.reltablespace = b.oid)) AS barred,
        (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(s.subname), ', ') FROM pg_catalog.pg_subscription s
          WHERE s.subdbid = d.oid) AS subscriptions,
        (SELECT pg_catalog.string_agg(pg_catalog.quote_ident(p.pubname), ', ') FROM pg_catalog.pg_publication p) AS publications

@@ -29,12 +29,13 @@ static void test_way__auto_picks_by_role_size_and_room(void **state)
     } cases[] = {
         {{.may_create = false, .is_owner = true}, HF_WAY_IN_PLACE, "may not create databases"},
         {{.may_create = true, .is_owner = false}, HF_WAY_IN_PLACE, "does not own the database"},
-        {{true, true, 5 * GIB, true, 100 * GIB, 0, false}, HF_WAY_SWAP, "of this size"},
-        {{true, true, GIB, true, 100 * GIB, 3, false}, HF_WAY_SWAP, "clients are connected"},
-        {{true, true, GIB, true, 100 * GIB, 3, true}, HF_WAY_CLONE, "there is room"},
-        {{true, true, GIB, false, 0, 0, false}, HF_WAY_SWAP, "not known"},
-        {{true, true, GIB, true, GIB, 0, false}, HF_WAY_SWAP, "little free space"},
-        {{true, true, GIB, true, 3 * GIB, 0, false}, HF_WAY_CLONE, "there is room"},
+        {{.may_create = true, .is_owner = true, .is_barred = true}, HF_WAY_IN_PLACE, "tablespace"},
+        {{true, true, 5 * GIB, true, 100 * GIB, 0, false, false}, HF_WAY_SWAP, "of this size"},
+        {{true, true, GIB, true, 100 * GIB, 3, false, false}, HF_WAY_SWAP, "clients are connected"},
+        {{true, true, GIB, true, 100 * GIB, 3, true, false}, HF_WAY_CLONE, "there is room"},
+        {{true, true, GIB, false, 0, 0, false, false}, HF_WAY_SWAP, "not known"},
+        {{true, true, GIB, true, GIB, 0, false, false}, HF_WAY_SWAP, "little free space"},
+        {{true, true, GIB, true, 3 * GIB, 0, false, false}, HF_WAY_CLONE, "there is room"},
     };
 
     for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
