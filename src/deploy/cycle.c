@@ -248,6 +248,21 @@ static void enter(hf_cycle *cycle, hf_cycle_state next, hf_cycle_event event)
         hf_cycle_tell(cycle);
 }
 
+/* Why it is held; that of before, where a stop request is all that came since. */
+static void remember_held(hf_cycle *cycle)
+{
+    if (cycle->error.code != HF_E_CANCELLED)
+        hf_cycle_fact(cycle, "held", hf_cycle_error_json(&cycle->error));
+}
+
+/* Whoever stops a resume of what is held has not told it to go back, and the application may have written to the new state for hours. */
+static hf_cycle_event hold_on(const hf_cycle *cycle, hf_cycle_event event)
+{
+    return event == HF_EVENT_STOPPED && cycle->state == HF_CYCLE_VERIFYING && cycle->was_held
+               ? HF_EVENT_INCONCLUSIVE
+               : event;
+}
+
 void hf_cycle_step(hf_cycle *cycle, hf_cycle_event event)
 {
     cycle->waits = false;
@@ -259,7 +274,7 @@ void hf_cycle_step(hf_cycle *cycle, hf_cycle_event event)
                                      cycle->state == HF_CYCLE_VERIFYING || cycle->state == HF_CYCLE_HELD))
         hf_cycle_fact(cycle, "failed_in", json_string(hf_cycle_state_name(cycle->state)));
     if (event == HF_EVENT_INCONCLUSIVE) {
-        hf_cycle_fact(cycle, "held", hf_cycle_error_json(&cycle->error));
+        remember_held(cycle);
     } else if (!hf_cycle_succeeded(event) && event != HF_EVENT_WRITTEN && cycle->error.code != HF_OK) {
         hf_log_error(&cycle->error);
         hf_cycle_fact(cycle, is_way_back(cycle->state) ? "way_back_error" : "error",
@@ -371,7 +386,7 @@ static void hold_in_group(hf_cycle *cycle)
     hf_error error;
 
     cycle->held = HF_EVENT_INCONCLUSIVE;
-    hf_cycle_fact(cycle, "held", hf_cycle_error_json(&cycle->error));
+    remember_held(cycle);
     if (hf_cycle_note(cycle, "held", &error) != HF_OK)
         hf_log_error(&error);
     if (!cycle->lost)
@@ -415,7 +430,7 @@ static hf_status walk_on(hf_cycle *cycle, hf_error *error)
         HF_FAULT("deploy.entered", error);
         if (hold)
             hf_stop_hold();
-        hf_cycle_event event = act_in_time(cycle);
+        hf_cycle_event event = hold_on(cycle, act_in_time(cycle));
         if (hold)
             hf_stop_release();
         if (cycle->lost)

@@ -25,6 +25,7 @@ typedef struct hf_cycle {
     bool unrecorded;     /* an entry could not be stored */
     bool kept;           /* this process has kept the failed state of a way back in place */
     bool in_group;       /* it waits before the steps that a group's databases take together, see group.c */
+    bool was_held;       /* when it was resumed, or its group was: a stop request does not take it back */
     bool waits;          /* such a step is due: its action is done */
     hf_cycle_event held; /* and ended so; INCONCLUSIVE: it waits for somebody's word */
 } hf_cycle;              /* it stays where it is: options points into it */

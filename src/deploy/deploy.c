@@ -206,6 +206,7 @@ hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error 
     hf_log(HF_LOG_INFO, "resuming cycle %s of target \"%s\", left in state \"%s\"",
            hf_journal_cycle(cycle->journal), cycle->options->target->name, hf_cycle_state_name(cycle->state));
     hf_cycle_fact(cycle, "resumed_by", hf_operator_json());
+    cycle->was_held = cycle->was_held || hf_journal_fact(cycle->journal, "held") != NULL;
     if (cycle->options->proceed)
         hf_cycle_fact(cycle, "proceed", json_true());
     warn_of_other_host(cycle);

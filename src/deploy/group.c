@@ -233,7 +233,12 @@ static hf_status go_on(group *all, hf_error *error)
             return abandon_rest(all, why, error);
         }
     }
-    return hf_stop_requested() ? abandon_rest(all, "stopped by a signal", error) : commit(all, error);
+    if (!hf_stop_requested())
+        return commit(all, error);
+    if (!all->members[0].cycle.was_held)
+        return abandon_rest(all, "stopped by a signal", error);
+    (void) hf_fail(error, HF_E_INTERRUPTED, "stopped by a signal; what was held still is");
+    return hf_hint(error, "`holdfast resume` runs the checks again; with --roll-back it goes back");
 }
 
 hf_status hf_deploy_run_group(const hf_deploy_options *members, size_t count, hf_strings *ret_cycles,
@@ -365,14 +370,17 @@ static bool goes_on(const member *one)
 static hf_status resume_loaded(group *all, hf_error *error)
 {
     const bool told_back = all->members[0].cycle.options->held == HF_HELD_ROLL_BACK;
-    bool decided = all->members[0].cycle.state == HF_CYCLE_DEPLOYED, forward = !told_back;
+    bool decided = all->members[0].cycle.state == HF_CYCLE_DEPLOYED, forward = !told_back, held = false;
 
-    for (size_t i = 0; i < all->count; i++)
+    for (size_t i = 0; i < all->count; i++) {
         forward = forward && goes_on(&all->members[i]);
+        held = held || hf_journal_fact(all->members[i].cycle.journal, "held") != NULL;
+    }
     for (size_t i = 0; i < all->count; i++) {
         member *one = &all->members[i];
         hf_cycle_event event;
 
+        one->cycle.was_held = held;
         if (one->ended)
             continue;
         HF_TRY(hf_cycle_take_up(&one->cycle, &event, error));

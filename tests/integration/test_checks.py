@@ -1,6 +1,7 @@
 """Every kind of check: alone, and as the one reason for a way back; what could not tell, and what is observed."""
 import json
 import os
+import queue
 import subprocess
 import threading
 import time
@@ -326,6 +327,13 @@ def test_what_could_not_tell_is_held(shop, cluster, server):
     shop.write_config()
     assert "interrupted" not in shop.holdfast("deploy", check=8).stdout  # no other cycle begins
     shop.holdfast("resume", check=8)  # and it is still down
+    # Whoever stops a resume has not said that it is to go back.
+    resumes = queue.Queue()
+    server.pages["/api/v1/query"] = lambda: (resumes.get().terminate(), (404, ""))[1]
+    resumes.put(process := shop.spawn("resume"))
+    assert "stopped by SIGTERM" in process.communicate(timeout=60)[1] and process.returncode == 8
+    again = shop.json("report", "latest")["cycle"]
+    assert again["state"] == "held" and again["held"] == cycle["held"] and invoices(shop, cluster) != before
     server.metric(3)  # more than 1 above what the journal has from before
     assert "3, and 1 before the deploy" in shop.holdfast("resume", check=3).stderr
     assert invoices(shop, cluster) == before
