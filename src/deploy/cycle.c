@@ -82,6 +82,12 @@ static bool is_guarded(const hf_cycle *cycle)
     return status == HF_OK;
 }
 
+/* It may have changed something on the server that it began on. */
+static bool is_bound(const hf_cycle *cycle)
+{
+    return cycle->journal != NULL && cycle->state > HF_CYCLE_SNAPSHOT;
+}
+
 /* advisory locks are a database's own, and the live one is about to be renamed, so it is one of the maintenance database */
 static hf_status try_lock(const hf_cycle *cycle, hf_pg *pg, bool *ret_locked, hf_error *error)
 {
@@ -120,6 +126,43 @@ static hf_status end_former_guard(const hf_cycle *cycle, hf_pg *pg, bool *ret_lo
     return HF_OK;
 }
 
+char *hf_cycle_server(hf_pg *pg)
+{
+    static const char sql[] = "SELECT system_identifier FROM pg_catalog.pg_control_system()";
+    char *server = NULL;
+    hf_error ignored;
+
+    return hf_pg_query_text(pg, sql, 0, NULL, &server, &ignored) == HF_OK ? server : NULL;
+}
+
+hf_status hf_cycle_same_server(const hf_cycle *cycle, hf_pg *pg, hf_error *error)
+{
+    const char *began_on = hf_journal_text(cycle->journal, "system_identifier");
+    HF_AUTO_STR here = began_on != NULL ? hf_cycle_server(pg) : NULL;
+
+    if (here == NULL || hf_streq(here, began_on))
+        return HF_OK;
+    (void) hf_fail(error, HF_E_INTERRUPTED,
+                   "the database URL leads to another server now: its system identifier is %s, and the cycle "
+                   "began on %s",
+                   here, began_on);
+    return hf_hint(error,
+                   "nothing is changed there; have the URL lead to the first one and run `holdfast resume`; "
+                   "if that one is gone for good, go on under another target name");
+}
+
+/* What was named by the URL may be another server since.  One that cannot be reached now is found out by what comes next. */
+static hf_status check_server(const hf_cycle *cycle, hf_error *error)
+{
+    HF_AUTO_PG pg = NULL;
+    hf_error ignored;
+
+    if (!is_bound(cycle) ||
+        hf_maintenance_connect(cycle->options->target, cycle->options->url, "deploy", &pg, &ignored) != HF_OK)
+        return HF_OK;
+    return hf_cycle_same_server(cycle, pg, error);
+}
+
 hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error)
 {
     HF_AUTO_PG pg = NULL;
@@ -128,9 +171,11 @@ hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error)
 
     HF_TRY(check_lock(cycle, was_guarded, error));
     if (was_guarded)
-        return HF_OK;
+        return check_server(cycle, error);
     hf_pg_freep(&cycle->guard);
     HF_TRY(hf_maintenance_connect(cycle->options->target, cycle->options->url, "deploy lock", &pg, error));
+    if (is_bound(cycle))
+        HF_TRY(hf_cycle_same_server(cycle, pg, error));
     HF_TRY(try_lock(cycle, pg, &locked, error));
     if (!locked && cycle->guard_pid > 0)
         HF_TRY(end_former_guard(cycle, pg, &locked, error));

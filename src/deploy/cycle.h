@@ -42,9 +42,15 @@ hf_cycle_event hf_cycle_act(hf_cycle *cycle);
 
 /*
  * May this process go on?  To be asked before each step that destroys something.  HF_E_BUSY: the repository's lock is another's, or
- * the advisory lock of the target's database is; a process that stood still learns it here.
+ * the advisory lock of the target's database is; a process that stood still learns it here.  HF_E_INTERRUPTED: hf_cycle_same_server().
  */
 HF_MUST_CHECK hf_status hf_cycle_guard(hf_cycle *cycle, hf_error *error);
+
+/* The server's system identifier (caller owns); NULL where it does not tell. */
+char *hf_cycle_server(hf_pg *pg);
+
+/* HF_E_INTERRUPTED if the session is one of another server than the cycle began on, whatever its address. */
+HF_MUST_CHECK hf_status hf_cycle_same_server(const hf_cycle *cycle, hf_pg *pg, hf_error *error);
 
 /* Have the names been exchanged already?  For a cycle that got stuck between that and the swap's end, or could not record it. */
 HF_MUST_CHECK hf_status hf_cycle_is_swapped(const hf_cycle *cycle, bool *ret_swapped, hf_error *error);

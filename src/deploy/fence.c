@@ -345,6 +345,7 @@ hf_status hf_fence_raise(hf_cycle *cycle, hf_error *error)
         return HF_OK;
     if (setting_name(fence->kind) != NULL) {
         HF_TRY(hf_maintenance_connect(target, cycle->options->url, "fence", &pg, error));
+        HF_TRY(hf_cycle_same_server(cycle, pg, error));
         HF_TRY(hf_fence_check(pg, fence, database, error));
     }
     HF_TRY(announce(cycle, pg, error));
@@ -408,6 +409,7 @@ static hf_status lower(hf_cycle *cycle, hf_error *error)
         return run_hook(cycle, "after", &target->deploy.fence.after, error);
     }
     HF_TRY(hf_maintenance_connect(target, cycle->options->url, "fence", &pg, error));
+    HF_TRY(hf_cycle_same_server(cycle, pg, error));
     if (kept != NULL)
         HF_TRY(restore_settings(pg, cycle, kept, error));
     HF_TRY(restore_settings(pg, cycle, database, error));

@@ -24,12 +24,14 @@ static hf_status remember_names(hf_cycle *cycle, hf_error *error)
     HF_TRY(hf_pg_query_text(
         pg, "SELECT oid FROM pg_catalog.pg_database WHERE datname = pg_catalog.current_database()", 0, NULL,
         &oid, error));
+    HF_AUTO_STR server = hf_cycle_server(pg);
     const char *live = hf_pg_database(pg), *id = hf_journal_cycle(cycle->journal);
     HF_AUTO_STR beside = hf_swap_name(live, "hf", id);
     HF_AUTO_STR kept = hf_swap_name(live, "failed", id);
 
     hf_cycle_fact(cycle, "database", json_string(live));
     hf_cycle_fact(cycle, "database_oid", json_string(oid));
+    hf_cycle_fact(cycle, "system_identifier", server != NULL ? json_string(server) : NULL);
     hf_cycle_fact(cycle, "beside", json_string(beside));
     hf_cycle_fact(cycle, "kept", json_string(kept));
     return HF_OK;

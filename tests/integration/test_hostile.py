@@ -212,6 +212,29 @@ def test_the_network_is_cut(cluster, shop):
     assert rows(shop) == "2000|0"
 
 
+def test_the_name_leads_to_another_server(cluster, shop):
+    """While migrating, and to one that has a database of that name: nothing is changed there, and resume refuses until it leads back."""
+    proxy = Proxy(cluster.port)
+    through = {"DATABASE_URL": shop.url.replace(str(cluster.port), str(proxy.port))}
+    migrator(shop, 'psql -Xqc "CREATE TABLE made ()" "$DATABASE_URL"; touch made; while [ ! -e go ]; do sleep 0.05; done; exit 1',
+             fence={"kind": "read_only"})
+    with Cluster(fsync=False, autovacuum="off") as other:
+        other.createdb(shop.db)
+        other.psql(shop.db, "CREATE TABLE kept AS SELECT 1 AS i")
+        process = shop.spawn("deploy", env=through)
+        wait_for(shop.directory / "made")
+        proxy.target = other.port
+        (shop.directory / "go").touch()
+        told = process.communicate(timeout=120)[1]
+        assert process.returncode == 5 and "leads to another server now" in told and "nothing is changed there" in told, told
+        assert "leads to another server now" in shop.holdfast("resume", env=through, check=8).stderr
+        assert rows(Site(other, shop.db, shop.directory, create=False)) == "1|0" and other.databases() == [shop.db]
+        assert other.psql("postgres", "SELECT count(*) FROM pg_db_role_setting") == "0"
+        assert rows(shop) == "2000|1" and cluster.psql(shop.db, "SHOW default_transaction_read_only") == "on"
+    shop.holdfast("resume", check=3)  # the same server under another address
+    assert rows(shop) == "2000|0" and cluster.psql(shop.db, "SHOW default_transaction_read_only") == "off"
+
+
 def test_a_server_that_stands_still(cluster, shop):
     """Of the connections that there are no byte passes any more: the time limit ends the phase, though nothing answers the cancel."""
     proxy = Proxy(cluster.port)
