@@ -49,6 +49,7 @@ def while_stopped(cluster, fault):
 
 def run_with_fault(site, cell):
     """The command, and the fault at its point; (Result, whether the point was reached)."""
+    site.fault = cell.fault
     inside = cell.fault if cell.fault in ("fail", "kill", "term") else "stop"
     process = site.spawn(*cell.scenario.arguments(site), env={
         **cell.scenario.env, "HOLDFAST_FAULT": f"{cell.point}:{inside}:{cell.passage}", "HOLDFAST_FAULT_LOG": site.directory / "passed"})
@@ -110,7 +111,9 @@ def spread(count, most):
 def all_cells(cluster, folder, options):
     """In the order of the scenarios; and the points that none of them passes."""
     cells, missing = [], points_of_the_binary()
-    scenarios = [scenario() for scenario in SCENARIOS if scenario is not InBucket or InBucket.server]
+    only = options.only.rpartition("/")[0]
+    scenarios = [scenario() for scenario in SCENARIOS if (scenario is not InBucket or InBucket.server) and only in ("", scenario.name)
+                 and (scenario.in_short or not options.short)]
     with ThreadPoolExecutor(options.jobs) as pool:
         passed = list(pool.map(lambda scenario: passages(cluster, scenario, folder), scenarios))
     for scenario, counts in zip(scenarios, passed):
@@ -118,7 +121,9 @@ def all_cells(cluster, folder, options):
             if scenario.all_points or point in missing or point.startswith(scenario.own or ("-",)):
                 cells += [Cell(scenario, point, n, fault) for n in spread(count, options.most) for fault in FAULTS]
         missing -= {cell.point for cell in cells}
-    if not InBucket.server:
+    if only:
+        missing = set()
+    elif not InBucket.server:
         missing = {point for point in missing if not point.startswith("storage.s3.")}
     return cells, missing
 
@@ -191,7 +196,7 @@ def matrix(options, folder):
         cells = one_of_each_point(cells, options.seed)
         if options.points and os.environ.get("HOLDFAST_TESTS") != "all":
             cells = random.Random(options.seed).sample(cells, min(options.points, len(cells)))
-    cells = [cell for cell in cells if options.only in cell_name(cell)]
+    cells = [cell for cell in cells if re.search(options.only, cell_name(cell))]
     todo, results = queue.Queue(), []
     for cell in cells:
         todo.put(cell)
@@ -223,7 +228,7 @@ def main():
     parser.add_argument("--short", action="store_true", help="one case of each point, without S3")
     parser.add_argument("--points", type=int, metavar="N", help="with --short: of N points only, unless HOLDFAST_TESTS=all")
     parser.add_argument("--seed", help="which ones; default: the commit")
-    parser.add_argument("--only", default="", help="cases whose name contains this")
+    parser.add_argument("--only", default="", help="cases whose name has a match of this; SCENARIO/: all points of that scenario")
     parser.add_argument("--random", type=int, metavar="N", help="N cycles with kills at random moments instead")
     options = parser.parse_args()
     options.seed = options.seed or commit()

@@ -23,6 +23,7 @@ class Scenario:
     """One command on one site. `all_points` is false where only points count that no scenario before it passes."""
     name, command, all_points, extra, status, env, passphrase = "", (), False, None, 0, {}, None
     own = ()  # points that count in it whoever else passes them, by the beginnings of their names
+    in_short = True  # false where it passes no point that no other does, so --short need not run it
 
     def site(self, cluster, db, folder):
         state.create(cluster, db)
@@ -67,7 +68,7 @@ class Deploy(Scenario):
         else:
             refused = site.holdfast("deploy", check=8)
             expect("holdfast resume" in refused.stderr, f"the refusal does not name the way on: {refused}")
-            resumed = site.holdfast("resume", check=tuple(FINAL))
+            resumed = self.resume(site)
             outcome = site.json("history")["cycles"][-1]["state"]
             expect(outcome == FINAL[resumed.returncode], f"resume ended with {resumed.returncode}, the cycle is {outcome}")
             site.holdfast("resume", check=10)
@@ -81,6 +82,9 @@ class Deploy(Scenario):
         site.holdfast("verify", check=0)
         self.go_on(site, states, outcome)
         return (left or "-") + " -> " + outcome if left != outcome else outcome
+
+    def resume(self, site):
+        return site.holdfast("resume", check=tuple(FINAL))
 
     def kept(self, site, outcome):
         kept = site.failed_databases()
@@ -211,7 +215,7 @@ class Group(Scenario):
         return site
 
     def settle(self, site, states, result):
-        site.holdfast("resume", "--group", "both", check=(0, 3, 4, 10))
+        self.resume(site)
         left = self.content(site, states, "before", "after")
         other = state.name_of(states, state.read(site.cluster, site.other))
         expect(left == other, f"one is {left}, the other is {other}")
@@ -222,8 +226,11 @@ class Group(Scenario):
         self.content(site, states, "after")
         return left
 
+    def resume(self, site):
+        site.holdfast("resume", "--group", "both", check=(0, 3, 4, 10))
+
     def again_by_itself(self, site):
-        site.holdfast(*self.command, "--retry", check=0)
+        site.holdfast("deploy", "--group", "both", "--retry", check=0)
 
 
 class GroupFails(Group):
@@ -252,6 +259,7 @@ class Clone(Deploy):
 
     def kept(self, site, outcome):
         super().kept(site, outcome)
+        site.holdfast("resume", check=10)  # it removes a copy that the end of the deploy could not
         clones = [name for name in site.cluster.databases() if name.startswith(site.db + "__clone_")]
         expect(not clones, f"left: {clones}")
 
@@ -273,6 +281,125 @@ class InPlace(Deploy):
         expect(not site.failed_databases(), f"kept are: {site.failed_databases()}")
         states = [s for s in site.json("snapshots")["snapshots"] if (s["label"] or "").startswith("replaced-")]
         expect(bool(states) == (outcome == "rolled_back"), f"{outcome}, and kept are the snapshots {states}")
+
+
+BLIND = {"name": "blind", "metric": {"url": "http://127.0.0.1:1/", "jq": ".errors", "at_most": 5}}
+
+
+class Held(Deploy):
+    """A check cannot tell, and the deploy waits for somebody's word."""
+    name, extra, status, all_points, own = "held", "good", 8, False, ("deploy.",)
+    word, allowed, options, in_short = ("resume", "--accept"), ("deployed", "rolled_back", "refused"), {}, False
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.checks = [BLIND]
+        site.write_config(deploy=self.options)
+
+    def settle(self, site, states, result):
+        told = super().settle(site, states, result)
+        expect(told.split(" -> ")[-1] in self.allowed + ("never began",), f"{told} is not what was decided")
+        return told
+
+    def resume(self, site):
+        """By itself it goes on with what was decided, or waits for the word again."""
+        resumed = site.holdfast("resume", check=(*FINAL, 8))
+        if resumed.returncode != 8:
+            return resumed
+        left = site.json("history")["cycles"][-1]["state"]
+        expect(left in ("held", "waiting"), f"it waits as {left}")
+        return site.holdfast(*self.word, check=tuple(FINAL))
+
+    def go_on(self, site, states, outcome):
+        site.checks = []
+        site.write_config()
+        super().go_on(site, states, outcome)
+
+
+class Decided(Held):
+    """The fault meets the word."""
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.holdfast("deploy", check=8)
+
+    def arguments(self, site):
+        return self.word
+
+
+class HeldBack(Decided):
+    name, word, status, allowed, own = "held, back", ("resume", "--roll-back"), 3, ("rolled_back",), ("deploy.", "journal.")
+
+
+class HeldAccepted(Decided):
+    """The checks run again with it, and a fault may have one fail; but who stops it does not take it back."""
+    name, status, allowed = "held, accepted", 0, ("deployed", "rolled_back")
+
+    def settle(self, site, states, result):
+        told = super().settle(site, states, result)
+        expect(site.fault != "term" or told.endswith("deployed"), f"it was stopped, and is {told}")
+        return told
+
+
+class FencedHeldBack(HeldBack, Clone):
+    """Behind a fence, which stays up meanwhile; by a clone, which stays as well."""
+    name, own = "fenced held, back", ("deploy.", "fence.")
+    options = {"fence": {"kind": "connections", "from": "snapshot"}, "rollback": {"way": "clone"}}
+
+
+class FencedHeldAccepted(HeldAccepted, Clone):
+    name, options, own = "fenced held, accepted", FencedHeldBack.options, ("deploy.", "fence.", "clone.")
+
+
+class Waits(Held):
+    """What was written is unknown, and the way back waits for somebody's word."""
+    name, extra, own = "waits", "fail-halfway", ("journal.",)
+    word, allowed = ("resume", "--proceed"), ("rolled_back", "refused")
+    options = {"rollback": {"if_written": "hold"}}
+
+
+class Proceeds(Waits, Decided):
+    name, status, allowed, own = "waits, proceeds", 3, ("rolled_back",), ("deploy.", "journal.")
+
+
+class FencedProceeds(Proceeds, InPlace):
+    name, own = "fenced waits, proceeds", ("deploy.", "fence.", "in_place.")
+    options = {"fence": {"kind": "read_only"}, "rollback": {"if_written": "hold", "way": "in-place"}}
+
+
+class HeldGroup(GroupFails):
+    """A check of the second one cannot tell, and both wait."""
+    name, status, word, allowed = "held group", 8, ("resume", "--group", "both", "--roll-back"), ("before", "after")
+    check, own, in_short = BLIND, ("deploy.before_checks",), False
+
+    def resume(self, site):
+        if site.holdfast("resume", "--group", "both", check=(*FINAL, 8, 10)).returncode == 8:
+            site.holdfast(*self.word, check=tuple(FINAL))
+
+    def settle(self, site, states, result):
+        left = super().settle(site, states, result)
+        expect(left in self.allowed, f"{left} is not what was decided")
+        return left
+
+
+class HeldGroupBack(HeldGroup):
+    name, status, allowed, own = "held group, back", 3, ("before",), ("deploy.", "group.")
+
+    def prepare(self, site):
+        super().prepare(site)
+        site.holdfast(*self.command, check=8)
+
+    def arguments(self, site):
+        return self.word
+
+
+class HeldGroupAccepted(HeldGroupBack):
+    name, status, word, allowed = "held group, accepted", 0, ("resume", "--group", "both", "--accept"), ("before", "after")
+
+    def settle(self, site, states, result):
+        left = super().settle(site, states, result)
+        expect(site.fault != "term" or left == "after", f"it was stopped, and is {left}")
+        return left
 
 
 class Init(Scenario):
@@ -505,6 +632,7 @@ class InBucket(Good):
         return site
 
 
-SCENARIOS = (Good, Told, Observed, Fails, Hooked, Resumed, Fenced, FencedFails, Expires, Group, GroupFails, Swap, Clone, Cloned, InPlace, RestoreInPlace, SwapBack,
-             Init, Into, Table, Pin, Prune, Gc, KeyAdd,
+SCENARIOS = (Good, Told, Observed, Fails, Hooked, Resumed, Fenced, FencedFails, Expires, Group, GroupFails, Swap, Clone, Cloned, InPlace,
+             Held, HeldBack, HeldAccepted, FencedHeldBack, FencedHeldAccepted, Waits, Proceeds, FencedProceeds, HeldGroup, HeldGroupBack,
+             HeldGroupAccepted, RestoreInPlace, SwapBack, Init, Into, Table, Pin, Prune, Gc, KeyAdd,
              KeyRemove, Approve, Export, Import, Drift, Resolve, InBucket)
