@@ -50,7 +50,8 @@ static hf_status read_time(const hf_cli *cli, const char *option, char out[32], 
 
 static hf_status read_filter(const hf_cli *cli, filter *f, hf_error *error)
 {
-    static const char *const results[] = {"deployed", "rolled_back", "refused", "stuck", "unfinished"};
+    static const char *const results[] = {"deployed", "rolled_back", "refused",
+                                          "stuck",    "settled",     "unfinished"};
     long limit = 0;
     bool known = false;
 
@@ -66,7 +67,7 @@ static hf_status read_filter(const hf_cli *cli, filter *f, hf_error *error)
     if (f->result == NULL || known)
         return HF_OK;
     (void) hf_fail(error, HF_E_USAGE, "no deploy ends as \"%.40s\"", f->result);
-    return hf_hint(error, "deployed, rolled_back, refused, stuck or unfinished");
+    return hf_hint(error, "deployed, rolled_back, refused, stuck, settled or unfinished");
 }
 
 /* An id begins with the time of its cycle. */

@@ -10,6 +10,7 @@ static const hf_cli_option options[] = {
     {"accept", NULL, "let pass what checks cannot tell"},
     {"roll-back", NULL, "end a deploy whose checks have not passed by the way back"},
     {"proceed", NULL, "take the way back that waits, though rows were written since the snapshot"},
+    {"settled", NULL, "end a stuck deploy whose database was put right by hand, and leave it as it is"},
     {NULL, NULL, NULL},
 };
 
@@ -49,8 +50,11 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_TRY(find_group(&session, &names, error));
     HF_TRY(hf_members_open(cli, &session, &names, &members, error));
     HF_TRY(hf_cli_not_both(cli, "accept", "roll-back", error));
+    HF_TRY(hf_cli_not_both(cli, "settled", "roll-back", error));
+    HF_TRY(hf_cli_not_both(cli, "settled", "proceed", error));
     for (size_t i = 0; i < members.count; i++) {
         members.options[i].proceed = hf_cli_has(cli, "proceed");
+        members.options[i].settled = hf_cli_has(cli, "settled");
         members.options[i].ask_held = hf_may_prompt(cli) ? hf_held_ask : NULL;
         members.options[i].held = hf_cli_has(cli, "accept")      ? HF_HELD_ACCEPT
                                   : hf_cli_has(cli, "roll-back") ? HF_HELD_ROLL_BACK

@@ -449,9 +449,11 @@ static hf_status conclude(const hf_cycle *cycle, const hf_error *cause, hf_error
         if (error != NULL)
             (void) snprintf(error->sqlstate, sizeof(error->sqlstate), "%s", cause->sqlstate);
         if (status == HF_E_STUCK)
-            (void) hf_hint(error,
-                           "%s%s`holdfast resume` tries the way back again; `holdfast report` tells all",
-                           cause->hint, cause->hint[0] != '\0' ? "; " : "");
+            (void) hf_hint(
+                error,
+                "%s%s`holdfast resume` tries the way back again, with --settled it ends a deploy that "
+                "was put right by hand; `holdfast report` tells all",
+                cause->hint, cause->hint[0] != '\0' ? "; " : "");
         else if (cycle->state == HF_CYCLE_HELD || cycle->state == HF_CYCLE_VERIFYING)
             (void) hf_hint(
                 error, "`holdfast resume` runs the checks again; with --accept it lets pass what they cannot "

@@ -199,9 +199,14 @@ hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error 
                        hf_journal_cycle(cycle->journal));
         return hf_hint(error, "`holdfast report` lists them; `holdfast resume --proceed` takes the way back");
     }
+    if (cycle->options->settled && cycle->state != HF_CYCLE_STUCK) {
+        (void) hf_fail(error, HF_E_USAGE, "cycle %s is not stuck; it was left in state \"%s\"",
+                       hf_journal_cycle(cycle->journal), hf_cycle_state_name(cycle->state));
+        return hf_hint(error, "`holdfast resume` without --settled brings it to its end");
+    }
     HF_TRY(hf_cycle_guard(cycle, error));
     /* another restore beside would then be swapped with the wrong database */
-    if (hf_transition_find(cycle->state, HF_EVENT_SWAPPED) != NULL)
+    if (!cycle->options->settled && hf_transition_find(cycle->state, HF_EVENT_SWAPPED) != NULL)
         HF_TRY(hf_cycle_is_swapped(cycle, &swapped, error));
     hf_log(HF_LOG_INFO, "resuming cycle %s of target \"%s\", left in state \"%s\"",
            hf_journal_cycle(cycle->journal), cycle->options->target->name, hf_cycle_state_name(cycle->state));
@@ -214,7 +219,10 @@ hf_status hf_cycle_take_up(hf_cycle *cycle, hf_cycle_event *ret_event, hf_error 
     if (cycle->state == HF_CYCLE_CLONING) /* before it counts as refused, clients must be let in */
         HF_TRY(hf_cycle_remove_clone(cycle->options, cycle->journal, error));
     bool ended = hf_cycle_is_final(cycle->state) && cycle->state != HF_CYCLE_STUCK;
-    *ret_event = swapped ? HF_EVENT_SWAPPED : ended ? HF_EVENT_DONE : HF_EVENT_INTERRUPTED;
+    *ret_event = cycle->options->settled ? HF_EVENT_SETTLED
+                 : swapped               ? HF_EVENT_SWAPPED
+                 : ended                 ? HF_EVENT_DONE
+                                         : HF_EVENT_INTERRUPTED;
     return HF_OK;
 }
 

@@ -28,6 +28,7 @@ typedef struct hf_deploy_options {
     const hf_target_config *target;
     const char *url; /* of the live database */
     bool proceed;    /* of a resume: take the way back though rows were written */
+    bool settled;    /* of a resume: what is stuck has been put right by hand, and ends as it is */
     bool retry; /* also apply a migration that an earlier cycle took back, though its file is unchanged */
     const char *approve; /* the digest of the plan that may run; NULL: none was given */
     const char

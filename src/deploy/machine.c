@@ -111,6 +111,7 @@ const hf_transition hf_transitions[] = {
      "interrupted while swapping; looking how far it got"},
 
     {HF_CYCLE_STUCK, HF_EVENT_INTERRUPTED, HF_CYCLE_RESTORING, "trying the way back again"},
+    {HF_CYCLE_STUCK, HF_EVENT_SETTLED, HF_CYCLE_SETTLED, "put right by hand; the database stays as it is"},
 
     /* Entries that could not be stored: the swap that was made on the way back is finished, and never made twice. */
     {HF_CYCLE_MIGRATING, HF_EVENT_SWAPPED, HF_CYCLE_SWAPPING, SWAPPED},
@@ -143,6 +144,7 @@ static const struct {
     [HF_CYCLE_ROLLED_BACK] = {"rolled_back", HF_E_ROLLED_BACK},
     [HF_CYCLE_REFUSED] = {"refused", HF_E_REFUSED},
     [HF_CYCLE_STUCK] = {"stuck", HF_E_STUCK},
+    [HF_CYCLE_SETTLED] = {"settled", HF_OK},
 };
 
 static const char *const event_names[HF_CYCLE_EVENTS] = {
@@ -158,6 +160,7 @@ static const char *const event_names[HF_CYCLE_EVENTS] = {
     [HF_EVENT_IN_PLACE] = "in_place",
     [HF_EVENT_INCONCLUSIVE] = "inconclusive",
     [HF_EVENT_SWAPPED] = "swapped",
+    [HF_EVENT_SETTLED] = "settled",
     [HF_EVENT_INTERRUPTED] = "interrupted",
 };
 

@@ -21,6 +21,7 @@ typedef enum hf_cycle_state {
     HF_CYCLE_ROLLED_BACK,
     HF_CYCLE_REFUSED,
     HF_CYCLE_STUCK,
+    HF_CYCLE_SETTLED, /* the operator put right what was stuck */
     HF_CYCLE_STATES
 } hf_cycle_state;
 
@@ -37,6 +38,7 @@ typedef enum hf_cycle_event {
     HF_EVENT_IN_PLACE,     /* done, and nothing is to be swapped */
     HF_EVENT_INCONCLUSIVE, /* no check fails, and one could not tell */
     HF_EVENT_SWAPPED,      /* found so by resume: the names are exchanged, whatever the journal tells */
+    HF_EVENT_SETTLED,      /* the operator says so of what was stuck */
     HF_EVENT_INTERRUPTED,  /* found so by resume: the process died in this state */
     HF_CYCLE_EVENTS
 } hf_cycle_event;
@@ -54,7 +56,7 @@ extern const size_t hf_transition_count;
 /* NULL: the event cannot happen in that state. */
 const hf_transition *hf_transition_find(hf_cycle_state state, hf_cycle_event event);
 
-bool hf_cycle_is_final(hf_cycle_state state); /* deployed, rolled_back, refused, stuck */
+bool hf_cycle_is_final(hf_cycle_state state); /* deployed, rolled_back, refused, stuck, settled */
 bool hf_cycle_is_held(hf_cycle_state state);  /* it ends the process, and waits for somebody's word */
 const char *hf_cycle_state_name(hf_cycle_state state); /* "verifying_restore" */
 const char *hf_cycle_event_name(hf_cycle_event event);

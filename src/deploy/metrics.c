@@ -215,7 +215,7 @@ static const struct {
 static void write_results(const target_states *states, hf_buf *out)
 {
     static const hf_cycle_state ends[] = {HF_CYCLE_DEPLOYED, HF_CYCLE_ROLLED_BACK, HF_CYCLE_REFUSED,
-                                          HF_CYCLE_STUCK};
+                                          HF_CYCLE_STUCK, HF_CYCLE_SETTLED};
 
     head(out, "holdfast_deploys", "gauge", "Deploys by how they ended.");
     for (size_t i = 0; i < states->count; i++)

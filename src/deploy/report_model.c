@@ -173,6 +173,8 @@ static const outcome *outcome_of(const json_t *cycle)
          "rows were written since the snapshot; nothing is put back until somebody says so"},
         {HF_CYCLE_STUCK, HF_TONE_BAD, "Stuck",
          "the way back failed; snapshot and failed database are both intact"},
+        {HF_CYCLE_SETTLED, HF_TONE_WARNING, "Settled by hand",
+         "the way back failed, and somebody has put the database right"},
     };
     static const outcome swapped_back = {HF_CYCLE_ROLLED_BACK, HF_TONE_WARNING, "Rolled back, then put back",
                                          "the failed database is the live one again"};
@@ -194,7 +196,8 @@ static const json_t *error_of(const json_t *cycle)
 
     if (outcome_of(cycle)->state == HF_CYCLE_HELD)
         return json_object_get(cycle, "held");
-    return outcome_of(cycle)->state == HF_CYCLE_STUCK && json_is_object(last)
+    return (outcome_of(cycle)->state == HF_CYCLE_STUCK || outcome_of(cycle)->state == HF_CYCLE_SETTLED) &&
+                   json_is_object(last)
                ? last
                : json_object_get(cycle, "error");
 }
@@ -420,6 +423,8 @@ static void next_when_stuck(const json_t *cycle, const char *target, json_t *ste
         add_step(steps,
                  "If that cannot be put right, restore the snapshot under another name and look at it.",
                  "holdfast restore %s --target %s --into %s", snapshot, target, "rescue");
+    add_step(steps, "When the database has been put right by hand, end the deploy and leave it as it is.",
+             "holdfast resume --target %s --settled", target);
 }
 
 json_t *hf_report_next(const json_t *cycle)
@@ -444,6 +449,9 @@ json_t *hf_report_next(const json_t *cycle)
         break;
     case HF_CYCLE_STUCK:
         next_when_stuck(cycle, target, steps);
+        break;
+    case HF_CYCLE_SETTLED:
+        add_step(steps, "Look at the databases beside the live one, and drop what nobody needs.", "%s", "");
         break;
     case HF_CYCLE_HELD:
         add_step(steps, "Run the checks again, when they can tell.", "holdfast resume --target %s", target);

@@ -24,6 +24,28 @@ def test_a_failing_way_back_is_stuck_and_can_be_resumed(cluster, small_site, fau
     assert compare.fingerprint_differences(before, compare.fingerprint(cluster, small_site.db)) == []
 
 
+def test_what_is_put_right_by_hand_is_settled(cluster, small_site, faults):
+    """Nobody but the operator knows then which database should be live; without a word no deploy could ever begin again."""
+    before = compare.fingerprint(cluster, small_site.db)
+    small_site.add_migrations("fail-halfway")
+    small_site.holdfast("deploy", env={"HOLDFAST_FAULT": "restore.before_verify:fail"}, check=5)
+    small_site.holdfast("restore", "latest", "--swap", check=0)
+    small_site.holdfast("resume", check=5)
+    small_site.holdfast("deploy", check=8)
+    small_site.holdfast("resume", "--settled", "--proceed", check=2)
+    assert small_site.json("resume", "--settled")["cycle"]["state"] == "settled"
+    assert "SETTLED BY HAND" in small_site.holdfast("report", check=0).stdout
+    assert small_site.json("history", "--result", "settled")["cycles"] == small_site.json("history")["cycles"]
+    assert compare.fingerprint_differences(before, compare.fingerprint(cluster, small_site.db)) == []
+    small_site.holdfast("resume", "--settled", check=10)
+    small_site.remove_migrations("fail-halfway")
+    small_site.add_migrations("good")
+    small_site.holdfast("deploy", env={"HOLDFAST_FAULT": "deploy.entered:kill:3"}, check=-signal.SIGKILL)
+    refused = small_site.holdfast("resume", "--settled", check=2)
+    assert "is not stuck" in refused.stderr
+    small_site.holdfast("resume", check=(0, 3, 4))
+
+
 def test_a_killed_swap_of_restore_is_told_and_ended(small_site, faults):
     """restore --swap has no journal; what its kill leaves is that the live database refuses clients."""
     small_site.holdfast("backup", check=0)

@@ -54,6 +54,18 @@ static void test_machine__migrating_comes_only_after_a_snapshot(void **state)
         }
 }
 
+/* What is stuck is settled by somebody's word alone, and nothing else is. */
+static void test_machine__settled_is_what_was_stuck(void **state)
+{
+    (void) state;
+    for (size_t i = 0; i < hf_transition_count; i++) {
+        const bool settles = hf_transitions[i].next == HF_CYCLE_SETTLED;
+
+        assert_int_equal(settles, hf_transitions[i].event == HF_EVENT_SETTLED);
+        assert_true(!settles || hf_transitions[i].state == HF_CYCLE_STUCK);
+    }
+}
+
 /* Once a statement may have run, "refused: nothing touched" would be a lie. */
 static void test_machine__nothing_is_refused_after_migrating(void **state)
 {
@@ -122,6 +134,7 @@ int main(void)
         cmocka_unit_test(test_machine__each_state_under_way_can_be_resumed),
         cmocka_unit_test(test_machine__no_pair_stands_twice),
         cmocka_unit_test(test_machine__migrating_comes_only_after_a_snapshot),
+        cmocka_unit_test(test_machine__settled_is_what_was_stuck),
         cmocka_unit_test(test_machine__nothing_is_refused_after_migrating),
         cmocka_unit_test(test_machine__rolled_back_comes_only_after_verification),
         cmocka_unit_test(test_machine__a_swap_that_was_made_is_finished_from_each_state),
