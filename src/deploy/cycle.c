@@ -138,7 +138,8 @@ char *hf_cycle_server(hf_pg *pg)
 hf_status hf_cycle_same_server(const hf_cycle *cycle, hf_pg *pg, hf_error *error)
 {
     const char *began_on = hf_journal_text(cycle->journal, "system_identifier");
-    HF_AUTO_STR here = began_on != NULL ? hf_cycle_server(pg) : NULL;
+    /* whoever settles it by hand may have done so on another one */
+    HF_AUTO_STR here = began_on != NULL && !cycle->options->settled ? hf_cycle_server(pg) : NULL;
 
     if (here == NULL || hf_streq(here, began_on))
         return HF_OK;
@@ -146,9 +147,10 @@ hf_status hf_cycle_same_server(const hf_cycle *cycle, hf_pg *pg, hf_error *error
                    "the database URL leads to another server now: its system identifier is %s, and the cycle "
                    "began on %s",
                    here, began_on);
-    return hf_hint(error,
-                   "nothing is changed there; have the URL lead to the first one and run `holdfast resume`; "
-                   "if that one is gone for good, go on under another target name");
+    return hf_hint(
+        error, "nothing is changed there; have the URL lead to the first one and run `holdfast resume`; "
+               "if that one is gone for good, `holdfast resume --settled` ends a deploy that is stuck, and "
+               "else go on under another target name");
 }
 
 /* What was named by the URL may be another server since.  One that cannot be reached now is found out by what comes next. */

@@ -1,6 +1,7 @@
 """Full disks, cut and stalled networks, a clock that is set back: each ends in one of the two states, or in a refusal that says why."""
 import glob
 import os
+import shutil
 import socket
 import subprocess
 import tempfile
@@ -228,7 +229,11 @@ def test_the_name_leads_to_another_server(cluster, shop):
         told = process.communicate(timeout=120)[1]
         assert process.returncode == 5 and "leads to another server now" in told and "nothing is changed there" in told, told
         assert "leads to another server now" in shop.holdfast("resume", env=through, check=8).stderr
-        assert rows(Site(other, shop.db, shop.directory, create=False)) == "1|0" and other.databases() == [shop.db]
+        settled = Site(other, shop.db, shop.directory.parent / "settled", create=False)
+        shutil.copytree(shop.repository, settled.repository)
+        settled.write_config(deploy={"fence": {"kind": "read_only"}})
+        settled.holdfast("resume", "--settled", check=0)  # had the first one been gone for good
+        assert rows(settled) == "1|0" and other.databases() == [shop.db]
         assert other.psql("postgres", "SELECT count(*) FROM pg_db_role_setting") == "0"
         assert rows(shop) == "2000|1" and cluster.psql(shop.db, "SHOW default_transaction_read_only") == "on"
     shop.holdfast("resume", check=3)  # the same server under another address
