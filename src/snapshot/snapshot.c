@@ -268,8 +268,9 @@ static hf_status read_all(hf_snapshot_session *source, const hf_snapshot_options
     HF_TRY(hf_snapshot_session_open(options, source, error));
     HF_TRY(hf_pg_dump_find(options->pg_dump, hf_pg_version(source->pg), &dump, error));
     dump.timeout_ms = options->pg_dump_timeout_ms;
-    /* They hold values of rows, and of a filtered snapshot not all tables have theirs. */
-    dump.statistics = hf_filter_is_empty(&options->filter);
+    /* They hold values of rows: of any bytes where there is no encoding, and a filtered snapshot has not all tables' rows. */
+    dump.statistics = hf_filter_is_empty(&options->filter) &&
+                      !hf_streq(hf_pg_parameter(source->pg, "server_encoding"), "SQL_ASCII");
     HF_TRY(begin_manifest(source, options, &dump, manifest, error));
     HF_FAULT("snapshot.after_export", error);
     HF_TRY(copy_all(source, options, &dump, manifest, totals, ret_changed, error));
