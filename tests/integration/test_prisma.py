@@ -328,6 +328,7 @@ RESOLVES = [
 ]
 
 
+@pytest.mark.long
 def test_resolve(pair):
     both = pair({"1_a": "CREATE TABLE a (id int);", "2_b": "CREATE TABLE b (id int);", "3_c": None})
     for step, (arguments, code) in enumerate(RESOLVES):

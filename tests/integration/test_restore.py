@@ -224,6 +224,7 @@ def wait_for_the_end_of_sessions(cluster):
         time.sleep(0.05)
 
 
+@pytest.mark.long
 def test_kill_at_any_time_leaves_nothing_that_looks_whole(cluster, tmp_path):
     marketplace.create(cluster, "restore_killed", scale=0.3)
     site = Site(cluster, "restore_killed", tmp_path / "site", create=False)

@@ -252,6 +252,7 @@ def test_a_failed_database_is_put_back(server, tmp_path, faults):
     site.drop_databases()
 
 
+@pytest.mark.long
 def test_everything_that_a_database_can_hold_is_restored_in_place(server, tmp_path):
     torture.create(server, "torture")
     server.psql("torture", "ALTER SUBSCRIPTION torture_subscription DISABLE")
