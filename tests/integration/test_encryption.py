@@ -168,6 +168,7 @@ def test_resume_after_a_kill(cluster, tmp_path, faults):
         site.drop_databases()
 
 
+@pytest.mark.long
 def test_keys(cluster, tmp_path):
     cluster.createdb("sealed_keys")
     site = Site(cluster, "sealed_keys", tmp_path / "site", create=False, passphrase=PASSPHRASE)
