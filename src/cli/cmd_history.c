@@ -19,7 +19,8 @@
 static const hf_cli_option options[] = {
     {"since", "TIME", "only deploys that began then or later: 2026-11-20, 'yesterday 14:00', '7d ago'"},
     {"until", "TIME", "only deploys that began before"},
-    {"result", "RESULT", "only those that ended so: deployed, rolled_back, refused, stuck, or unfinished"},
+    {"result", "RESULT",
+     "only those that ended so: deployed, rolled_back, refused, stuck, settled, or unfinished"},
     {"migration", "NAME", "only those with such a migration; * and ? stand for anything"},
     {"operator", "NAME", "only those of this user, or user@host; * and ? stand for anything"},
     {"limit", "N", "only the newest so many"},

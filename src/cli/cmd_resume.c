@@ -50,6 +50,7 @@ static hf_status run(hf_cli *cli, hf_error *error)
     HF_TRY(find_group(&session, &names, error));
     HF_TRY(hf_members_open(cli, &session, &names, &members, error));
     HF_TRY(hf_cli_not_both(cli, "accept", "roll-back", error));
+    HF_TRY(hf_cli_not_both(cli, "settled", "accept", error));
     HF_TRY(hf_cli_not_both(cli, "settled", "roll-back", error));
     HF_TRY(hf_cli_not_both(cli, "settled", "proceed", error));
     for (size_t i = 0; i < members.count; i++) {
