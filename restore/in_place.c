@@ -1,5 +1,7 @@
 /*
- *     lock       ACCESS EXCLUSIVE on every table that goes; who holds one is ended, who comes waits
+ *     lock       SHARE on every table that goes: who writes is ended, who comes to write waits, and reading goes on
+ *     keep       the caller stores what is about to go; nobody can write to it any more
+ *     lock       ACCESS EXCLUSIVE; who holds one is ended, who comes waits
  *     drop       what this role owns, in an order that needs no dependencies; what stays is counted before and after
  *     fill       the same plan as beside (tasks.c), over this one session; each table is read back and compared
  *     database   its settings, grants and comment, where they are not the snapshot's; then what the caller sets
@@ -84,14 +86,6 @@ static hf_status refuse_obstacles(hf_pg *pg, hf_error *error)
                "the snapshot can be restored beside (--into, --swap)");
 }
 
-hf_status hf_in_place_check(const char *url, hf_error *error)
-{
-    hf_pg_options connection = {.url = url, .purpose = "restore in place", .exact_text = true};
-    HF_AUTO_PG pg = NULL;
-    HF_TRY(hf_pg_connect(&connection, &pg, error));
-    return refuse_obstacles(pg, error);
-}
-
 /* ---- lock ---- */
 
 static hf_status try_lock(work *w, const char *sql, hf_error *error)
@@ -106,19 +100,25 @@ static hf_status try_lock(work *w, const char *sql, hf_error *error)
     return strcmp(error->sqlstate, DEADLOCK) == 0 ? HF_E_LOCKED : status;
 }
 
-/* What goes, locked; whoever is in the database is ended, again and again, and those that come meanwhile wait behind the lock. */
-static hf_status lock_tables(work *w, hf_error *error)
+/* The tables that go, by their names with commas between. */
+static hf_status list_tables(const work *w, hf_buf *ret_tables, hf_error *error)
 {
     static const char prefix[] = "table ";
     HF_AUTO_ROWS rows = NULL;
-    HF_AUTO_BUF sql = HF_BUF_MAX(STATEMENT_MAX);
     HF_TRY(list_objects(w, &rows, error));
     for (size_t i = 0; i < hf_rows_count(rows); i++) {
         const char *what = hf_rows_text(rows, i, "what");
-        if (hf_rows_text(rows, i, "statement") == NULL || !hf_starts_with(what, prefix))
-            continue;
-        hf_buf_printf(&sql, "%s%s", sql.len == 0 ? "LOCK TABLE " : ", ", what + strlen(prefix));
+        if (hf_rows_text(rows, i, "statement") != NULL && hf_starts_with(what, prefix))
+            hf_buf_printf(ret_tables, "%s%s", ret_tables->len == 0 ? "" : ", ", what + strlen(prefix));
     }
+    return hf_buf_check(ret_tables, "list of tables", error);
+}
+
+/* Whoever is in the database is ended, again and again, and those that come meanwhile wait behind the lock. */
+static hf_status lock_tables(work *w, const hf_buf *tables, const char *mode, hf_error *error)
+{
+    HF_AUTO_BUF sql = HF_BUF_MAX(STATEMENT_MAX + 100);
+    hf_buf_printf(&sql, "LOCK TABLE %s IN %s MODE", hf_buf_text(tables), mode);
     HF_TRY(hf_buf_check(&sql, "statement", error));
     const char *database = hf_pg_database(w->session.pg);
     const int64_t timeout_ms = w->options->timeout_ms > 0 ? w->options->timeout_ms : DEFAULT_TIMEOUT_MS;
@@ -126,7 +126,7 @@ static hf_status lock_tables(work *w, hf_error *error)
     HF_TRY(hf_pg_exec(w->session.pg, "SET LOCAL lock_timeout = '" LOCK_TRY "'", error));
     for (;;) {
         HF_TRY(hf_database_end_sessions(w->session.pg, database, database, error));
-        hf_status status = sql.len > 0 ? try_lock(w, hf_buf_text(&sql), error) : HF_OK;
+        hf_status status = tables->len > 0 ? try_lock(w, hf_buf_text(&sql), error) : HF_OK;
         if (status == HF_OK)
             return hf_pg_execf(w->session.pg, error, "SET LOCAL lock_timeout = %lld", (long long) timeout_ms);
         if (status != HF_E_LOCKED)
@@ -141,6 +141,28 @@ static hf_status lock_tables(work *w, hf_error *error)
         }
         HF_TRY(hf_stop_check(error));
     }
+}
+
+/*
+ * What goes is kept while nobody can write to it: a row that is written before is in what is kept, and who comes to write waits for
+ * what is restored.  Who was let in meanwhile may have made a table, which no lock holds and nothing keeps.
+ */
+static hf_status keep_and_lock(work *w, hf_error *error)
+{
+    HF_AUTO_BUF tables = HF_BUF_MAX(STATEMENT_MAX);
+    HF_AUTO_BUF later = HF_BUF_MAX(STATEMENT_MAX);
+    HF_TRY(list_tables(w, &tables, error));
+    HF_TRY(lock_tables(w, &tables, "SHARE", error));
+    HF_TRY(w->options->keep(w->options->context, error));
+    HF_FAULT("in_place.before_exclusive", error);
+    HF_TRY(lock_tables(w, &tables, "ACCESS EXCLUSIVE", error));
+    HF_TRY(list_tables(w, &later, error));
+    if (hf_streq(hf_buf_text(&tables), hf_buf_text(&later)))
+        return HF_OK;
+    (void) hf_fail(error, HF_E_LOCKED,
+                   "tables were made or renamed in database \"%s\" while it was being kept",
+                   hf_pg_database(w->session.pg));
+    return hf_hint(error, "nothing was changed; stop what makes them, and try again");
 }
 
 /* ---- drop ---- */
@@ -318,12 +340,13 @@ static hf_status run(work *w, hf_error *error)
     w->extensions = name_array(options->manifest);
     HF_TRY(refuse_obstacles(w->session.pg, error));
 
-    hf_report_phase(w->report, &(hf_restore_options){0}, "drop", &w->phase_ms);
+    hf_report_phase(w->report, &(hf_restore_options){0}, "keep", &w->phase_ms);
     HF_TRY(hf_pg_exec(w->session.pg,
                       "BEGIN ISOLATION LEVEL READ COMMITTED READ WRITE; SET LOCAL synchronous_commit = on",
                       error));
     HF_FAULT("in_place.before_lock", error);
-    HF_TRY(lock_tables(w, error));
+    HF_TRY(keep_and_lock(w, error));
+    hf_report_phase(w->report, &(hf_restore_options){0}, "drop", &w->phase_ms);
     HF_FAULT("in_place.before_drop", error);
     HF_TRY(hf_in_place_leave_alone(w->session.pg, options->manifest, w->archive, w->report, &w->manifest,
                                    error));

@@ -1,9 +1,10 @@
 /*
  * Restoring a snapshot inside the live database, for roles that may not make another one.
  *
- * One transaction over one connection: lock, drop, make, load, compare row by row, commit.  Until the commit nobody sees
+ * One transaction over one connection: lock, keep, drop, make, load, compare row by row, commit.  Until the commit nobody sees
  * anything of it, and whatever ends it before (an error, a kill of either side) leaves the database as it was.  Clients that
- * hold a lock are ended first; those that come meanwhile wait.
+ * hold a lock are ended first; those that come meanwhile wait.  What is about to go is kept by the caller while they do, so that
+ * no row of a table falls between what is kept and what is restored.  Large objects and sequences have no such lock.
  *
  * What extensions brought, and what belongs to roles that this one may not act for, is neither dropped nor made, filled or
  * compared; the report names it as skipped.  What would fall with something that is dropped is an error before anything is.
@@ -21,6 +22,9 @@ typedef struct hf_in_place_options {
     bool no_analyze;                  /* leave statistics to autovacuum */
     const hf_role_settings *settings; /* that the database gets last, whatever the snapshot's are; or NULL */
     hf_progress *progress;            /* or NULL */
+    hf_status (*keep)(
+        void *context,
+        hf_error *error); /* store what is there, over other connections; a failure changes nothing */
     hf_status (*before_commit)(
         void *context, const char *transaction,
         hf_error *error); /* everything is in and equal; a failure takes it back; or NULL */
@@ -41,9 +45,6 @@ HF_MUST_CHECK hf_status hf_in_place_run(const hf_in_place_options *options, hf_r
  */
 HF_MUST_CHECK hf_status hf_in_place_is_done(const char *url, const char *transaction, bool *ret_done,
                                             hf_error *error);
-
-/* HF_E_UNSUPPORTED if something is in the way: before anything is kept for a restore that cannot be. */
-HF_MUST_CHECK hf_status hf_in_place_check(const char *url, hf_error *error);
 
 /* What a restore in place of the database of `pg` could not do, a line each; empty: nothing is known to be in the way. */
 HF_MUST_CHECK hf_status hf_in_place_obstacles(hf_pg *pg, hf_strings *ret_obstacles, hf_error *error);

@@ -270,33 +270,48 @@ static hf_status compare_schema(const hf_session *session, const hf_manifest *ma
     return hf_hint(error, "`holdfast diff %s live` shows both", manifest->id);
 }
 
+typedef struct keeping {
+    const hf_session *session;
+    hf_progress *progress;
+    char *id;
+} keeping;
+
+static hf_status keep_live(void *context, hf_error *error)
+{
+    keeping *k = context;
+    char time[32];
+
+    HF_TRY(hf_deploy_keep_state(&(hf_deploy_options){.repository = k->session->repository,
+                                                     .target = k->session->target,
+                                                     .url = k->session->url,
+                                                     .progress = k->progress},
+                                hf_time_compact(hf_now_ms(), time), NULL, NULL, &k->id, error));
+    hf_log(HF_LOG_INFO, "what is there is kept as snapshot %s", k->id);
+    hf_progress_begin("restoring in place", k->progress);
+    return HF_OK;
+}
+
 static hf_status restore_in_place(hf_cli *cli, const hf_session *session, const hf_manifest *manifest,
                                   hf_error *error)
 {
     HF_AUTO(hf_restore_report_done) hf_restore_report report = {0};
     HF_AUTO(hf_lock_releasep) hf_lock *lock = NULL;
     HF_AUTO_STR live = NULL;
-    HF_AUTO_STR kept = NULL;
     hf_progress progress = {0};
-    char time[32];
+    keeping k = {.session = session, .progress = &progress};
 
     HF_TRY(live_database(cli, session->url, manifest, &live, error));
     HF_TRY(take_live(session, "restore --in-place", &lock, error));
-    HF_TRY(hf_in_place_check(session->url, error));
-    HF_TRY(hf_deploy_keep_state(&(hf_deploy_options){.repository = session->repository,
-                                                     .target = session->target,
-                                                     .url = session->url,
-                                                     .progress = &progress},
-                                hf_time_compact(hf_now_ms(), time), NULL, NULL, &kept, error));
-    hf_log(HF_LOG_INFO, "what is there is kept as snapshot %s", kept);
-    hf_progress_begin("restoring in place", &progress);
     hf_status status = hf_in_place_run(&(hf_in_place_options){.repository = session->repository,
                                                               .manifest = manifest,
                                                               .url = session->url,
                                                               .no_analyze = hf_cli_has(cli, "no-analyze"),
-                                                              .progress = &progress},
+                                                              .progress = &progress,
+                                                              .keep = keep_live,
+                                                              .context = &k},
                                        &report, error);
     hf_progress_end();
+    HF_AUTO_STR kept = k.id;
     for (size_t i = 0; i < report.warnings.count; i++)
         hf_log(HF_LOG_WARNING, "%s", report.warnings.items[i]);
     json_t *document = hf_restore_report_json(&report);

@@ -23,7 +23,6 @@ typedef struct hf_cycle {
     hf_error error;      /* of the action that failed; the first one is what the cycle ends with */
     bool lost;           /* the lock is another's: nothing may be changed or recorded any more */
     bool unrecorded;     /* an entry could not be stored */
-    bool kept;           /* this process has kept the failed state of a way back in place */
     bool in_group;       /* it waits before the steps that a group's databases take together, see group.c */
     bool was_held;       /* when it was resumed, or its group was: a stop request does not take it back */
     bool waits;          /* such a step is due: its action is done */

@@ -1,13 +1,14 @@
 /*
  * The way back inside the live database.
  *
- *     keep       a snapshot of the failed state, sealed and noted in the journal     nothing is destroyed before it
  *     restore    one transaction, which sets the fence again; its name is noted      killed before the commit: the failed state, whole
  *                before it commits
+ *     keep       in it, when nobody can write any more and before anything is        nothing is destroyed before it
+ *                dropped: a snapshot of the failed state, sealed, noted in the journal
  *     compare    the schema, when others can see it (verifying_restore)
  *
- * Repeated after a kill, it finds out whether the transaction was committed.  If it was not, the failed state is kept anew: clients may have
- * written to it since.  Within one process it is kept once, however often the restore is tried.
+ * Repeated after a kill or a lost connection, it finds out whether the transaction was committed.  If it was not, the failed
+ * state is kept anew: clients may have written to it since.
  */
 #include <stdlib.h>
 
@@ -51,13 +52,12 @@ static hf_status note(hf_cycle *cycle, const char *event, const char *name, json
     return hf_cycle_note_or_go_on(cycle, event, error);
 }
 
-static hf_status keep_failed(hf_cycle *cycle, hf_error *error)
+static hf_status keep_failed(void *context, hf_error *error)
 {
+    hf_cycle *cycle = context;
     HF_AUTO_STR id = NULL;
     const char *name = hf_journal_cycle(cycle->journal);
 
-    if (cycle->kept)
-        return HF_OK;
     hf_log(HF_LOG_INFO, "keeping the failed state as a snapshot");
     HF_FAULT("in_place.before_keep", error);
     hf_role_settings former = hf_fence_former_settings(cycle->journal);
@@ -66,9 +66,10 @@ static hf_status keep_failed(hf_cycle *cycle, hf_error *error)
     free(former.items);
     HF_TRY(status);
     HF_FAULT("in_place.after_keep", error);
-    cycle->kept = true;
     hf_log(HF_LOG_INFO, "the failed state is kept as snapshot %s", id);
-    return note(cycle, "kept", "failed_snapshot", json_string(id), error);
+    HF_TRY(note(cycle, "kept", "failed_snapshot", json_string(id), error));
+    hf_progress_begin("restore in place", cycle->options->progress);
+    return HF_OK;
 }
 
 static hf_status before_commit(void *context, const char *transaction, hf_error *error)
@@ -94,16 +95,15 @@ static hf_status try_restore(hf_cycle *cycle, const hf_manifest *manifest, hf_re
         hf_log(HF_LOG_INFO, "the restore in place was committed");
         return HF_OK;
     }
-    HF_TRY(keep_failed(cycle, error));
     hf_restore_report_done(report);
     *report = (hf_restore_report){0};
     hf_role_settings fence = hf_fence_settings(cycle->journal);
-    hf_progress_begin("restore in place", cycle->options->progress);
     hf_status status = hf_in_place_run(&(hf_in_place_options){.repository = cycle->options->repository,
                                                               .manifest = manifest,
                                                               .url = cycle->options->url,
                                                               .settings = &fence,
                                                               .progress = cycle->options->progress,
+                                                              .keep = keep_failed,
                                                               .before_commit = before_commit,
                                                               .context = cycle},
                                        report, error);

@@ -1,5 +1,7 @@
 """The ways back beside swap: by a clone, in place, and the one that `auto` finds; and restore --in-place by hand."""
+import contextlib
 import itertools
+import json
 import os
 import signal
 import subprocess
@@ -84,6 +86,17 @@ def finding(site, what):
 
 def pinned(site):
     return [s["id"] for s in site.json("snapshots")["snapshots"] if s["pinned"]]
+
+
+@contextlib.contextmanager
+def stopped(site, point, *arguments):
+    """The command, which stands at a fault point for the time being."""
+    process = site.spawn(*arguments, env={"HOLDFAST_FAULT": point + ":stop"})
+    os.waitpid(process.pid, os.WUNTRACED)
+    try:
+        yield process
+    finally:
+        os.kill(process.pid, signal.SIGCONT)
 
 
 @pytest.mark.long
@@ -173,13 +186,24 @@ def test_nothing_is_lost_between_two_tries(server, tmp_path, faults):
     site.add_checks(FAILS)
     site.holdfast("deploy", env={"HOLDFAST_FAULT": "in_place.before_commit:fail"}, check=5)
     server.psql(site.db, "INSERT INTO new_one VALUES (2); INSERT INTO secret VALUES ('reader', 'late')")
-    cycle = cycle_of(site.holdfast("resume", "--output", "json", check=3))
+    # While that is kept, and up to what takes its place, clients may read, and who writes has to wait.
+    with stopped(site, "in_place.after_keep", "resume", "--output", "json") as process:
+        assert server.psql(site.db, "SELECT sum(i) FROM new_one") == "3"
+        with pytest.raises(PostgresError, match="lock timeout"):
+            server.psql(site.db, "SET lock_timeout = '200ms'; INSERT INTO new_one VALUES (4)")
+    cycle = json.loads(process.communicate()[0])["cycle"]
+    assert process.returncode == 3
     labels = [s["id"] for s in site.json("snapshots")["snapshots"] if s["label"] == "replaced-" + cycle["id"]]
     assert len(labels) == 2 and labels[1] == cycle["failed_snapshot"]
     assert server.psql(site.db, "SELECT to_regclass('new_one') IS NULL, (SELECT count(*) FROM secret)") == "t|0"
     site.holdfast("restore", cycle["failed_snapshot"], "--into", site.db + "__rescue", check=0)
     assert server.psql(site.db + "__rescue", "SELECT (SELECT sum(i) FROM new_one), (SELECT count(*) FROM secret)") == "3|3"
     server.dropdb(site.db + "__rescue")
+    with stopped(site, "in_place.before_exclusive", "restore", "latest", "--in-place") as process:
+        server.psql(site.db, "CREATE TABLE meanwhile AS SELECT 1", user="owner")
+    assert "tables were made" in process.communicate()[1] and process.returncode == 34
+    server.psql(site.db, "DROP TABLE meanwhile")
+    labels.append(pinned(site)[-1])
 
     site.checks.clear()
     site.write_config(deploy={"rollback": {"way": "clone", "keep_failed": "0"}}, snapshot={})
@@ -189,7 +213,7 @@ def test_nothing_is_lost_between_two_tries(server, tmp_path, faults):
     assert site.beside() == [] and pinned(site) == labels
     site.write_config(deploy={"rollback": {"keep_failed": "1ms"}})
     site.holdfast("gc", check=0)
-    assert pinned(site) == []
+    assert pinned(site) == labels[2:]  # that by hand has no time
     site.drop_databases()
 
 
