@@ -108,12 +108,18 @@ def spread(count, most):
     return sorted({1 + round(i * (count - 1) / (most - 1)) for i in range(most)})
 
 
-def all_cells(cluster, folder, options):
-    """In the order of the scenarios; and the points that none of them passes."""
-    cells, missing = [], points_of_the_binary()
+def chosen_scenarios(options):
+    """What each passes has to be found out first, so where few points are tried, few are chosen."""
     only = options.only.rpartition("/")[0]
     scenarios = [scenario() for scenario in SCENARIOS if (scenario is not InBucket or InBucket.server) and only in ("", scenario.name)
                  and (scenario.in_short or not options.short)]
+    return random.Random(options.seed).sample(scenarios, min(options.points, len(scenarios))) if options.points else scenarios
+
+
+def all_cells(cluster, folder, options):
+    """In the order of the scenarios; and the points that none of them passes, if all were asked."""
+    cells, missing = [], points_of_the_binary()
+    scenarios = chosen_scenarios(options)
     with ThreadPoolExecutor(options.jobs) as pool:
         passed = list(pool.map(lambda scenario: passages(cluster, scenario, folder), scenarios))
     for scenario, counts in zip(scenarios, passed):
@@ -121,7 +127,7 @@ def all_cells(cluster, folder, options):
             if scenario.all_points or point in missing or point.startswith(scenario.own or ("-",)):
                 cells += [Cell(scenario, point, n, fault) for n in spread(count, options.most) for fault in FAULTS]
         missing -= {cell.point for cell in cells}
-    if only:
+    if options.points or "/" in options.only:
         missing = set()
     elif not InBucket.server:
         missing = {point for point in missing if not point.startswith("storage.s3.")}
@@ -194,7 +200,7 @@ def matrix(options, folder):
     if options.short:
         print(f"seed {options.seed}")
         cells = one_of_each_point(cells, options.seed)
-        if options.points and os.environ.get("HOLDFAST_TESTS") != "all":
+        if options.points:
             cells = random.Random(options.seed).sample(cells, min(options.points, len(cells)))
     cells = [cell for cell in cells if re.search(options.only, cell_name(cell))]
     todo, results = queue.Queue(), []
@@ -226,12 +232,14 @@ def main():
     parser.add_argument("--most", type=int, default=2, help="passages of each point (default 2)")
     parser.add_argument("--jobs", type=int, default=os.cpu_count(), help="cases side by side")
     parser.add_argument("--short", action="store_true", help="one case of each point, without S3")
-    parser.add_argument("--points", type=int, metavar="N", help="with --short: of N points only, unless HOLDFAST_TESTS=all")
+    parser.add_argument("--points", type=int, metavar="N", help="with --short: N points of N scenarios only, unless HOLDFAST_TESTS=all")
     parser.add_argument("--seed", help="which ones; default: the commit")
     parser.add_argument("--only", default="", help="cases whose name has a match of this; SCENARIO/: all points of that scenario")
     parser.add_argument("--random", type=int, metavar="N", help="N cycles with kills at random moments instead")
     options = parser.parse_args()
     options.seed = options.seed or commit()
+    if os.environ.get("HOLDFAST_TESTS") == "all":
+        options.points = None
     if not points_of_the_binary():
         print("skipped: this binary has no fault points")
         return 77
