@@ -170,6 +170,7 @@ def test_salvage_of_a_sound_database_is_a_plain_backup(damaged):
     assert second["degraded"] == [] and second["chunks_new"] == 0 and first["rows"] == second["rows"]
 
 
+@pytest.mark.long
 def test_a_row_that_is_too_long_is_named(damaged):
     """COPY writes no more than 1 GB for a row; bytea as text takes two bytes each."""
     site, _ = damaged
