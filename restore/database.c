@@ -199,6 +199,8 @@ hf_status hf_database_end_sessions(hf_pg *pg, const char *database, const char *
 {
     const char *params[] = {database, other};
     HF_AUTO_ROWS rows = NULL;
+    /* In a transaction the first look at the sessions would be the last. */
+    HF_TRY(hf_pg_exec(pg, "SELECT pg_catalog.pg_stat_clear_snapshot()", error));
     HF_TRY(hf_pg_query(pg,
                        "SELECT pid FROM pg_catalog.pg_stat_activity WHERE datname IN ($1, $2) " OTHER_SESSION,
                        2, params, &rows, error));

@@ -114,6 +114,11 @@ static hf_status list_tables(const work *w, hf_buf *ret_tables, hf_error *error)
     return hf_buf_check(ret_tables, "list of tables", error);
 }
 
+static int64_t patience_ms(const work *w)
+{
+    return w->options->timeout_ms > 0 ? w->options->timeout_ms : DEFAULT_TIMEOUT_MS;
+}
+
 /* Whoever is in the database is ended, again and again, and those that come meanwhile wait behind the lock. */
 static hf_status lock_tables(work *w, const hf_buf *tables, const char *mode, hf_error *error)
 {
@@ -121,7 +126,7 @@ static hf_status lock_tables(work *w, const hf_buf *tables, const char *mode, hf
     hf_buf_printf(&sql, "LOCK TABLE %s IN %s MODE", hf_buf_text(tables), mode);
     HF_TRY(hf_buf_check(&sql, "statement", error));
     const char *database = hf_pg_database(w->session.pg);
-    const int64_t timeout_ms = w->options->timeout_ms > 0 ? w->options->timeout_ms : DEFAULT_TIMEOUT_MS;
+    const int64_t timeout_ms = patience_ms(w);
     const int64_t deadline = hf_monotonic_ms() + timeout_ms;
     HF_TRY(hf_pg_exec(w->session.pg, "SET LOCAL lock_timeout = '" LOCK_TRY "'", error));
     for (;;) {
@@ -143,6 +148,19 @@ static hf_status lock_tables(work *w, const hf_buf *tables, const char *mode, hf
     }
 }
 
+/* Who wants a table for himself waits behind the lock, and whoever comes to read behind him: the snapshot, too, until he is ended. */
+static hf_status keep(work *w, hf_error *error)
+{
+    const char *database = hf_pg_database(w->session.pg);
+    const int64_t deadline = hf_monotonic_ms() + patience_ms(w);
+    for (;;) {
+        hf_status status = w->options->keep(w->options->context, error);
+        if (status != HF_E_LOCKED || hf_monotonic_ms() >= deadline)
+            return status;
+        HF_TRY(hf_database_end_sessions(w->session.pg, database, database, error));
+    }
+}
+
 /*
  * What goes is kept while nobody can write to it: a row that is written before is in what is kept, and who comes to write waits for
  * what is restored.  Who was let in meanwhile may have made a table, which no lock holds and nothing keeps.
@@ -153,7 +171,7 @@ static hf_status keep_and_lock(work *w, hf_error *error)
     HF_AUTO_BUF later = HF_BUF_MAX(STATEMENT_MAX);
     HF_TRY(list_tables(w, &tables, error));
     HF_TRY(lock_tables(w, &tables, "SHARE", error));
-    HF_TRY(w->options->keep(w->options->context, error));
+    HF_TRY(keep(w, error));
     HF_FAULT("in_place.before_exclusive", error);
     HF_TRY(lock_tables(w, &tables, "ACCESS EXCLUSIVE", error));
     HF_TRY(list_tables(w, &later, error));

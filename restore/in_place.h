@@ -24,7 +24,8 @@ typedef struct hf_in_place_options {
     hf_progress *progress;            /* or NULL */
     hf_status (*keep)(
         void *context,
-        hf_error *error); /* store what is there, over other connections; a failure changes nothing */
+        hf_error *
+            error); /* store what is there, over other connections; a failure changes nothing, HF_E_LOCKED has it called again */
     hf_status (*before_commit)(
         void *context, const char *transaction,
         hf_error *error); /* everything is in and equal; a failure takes it back; or NULL */
