@@ -27,6 +27,7 @@
 
 #define DEFAULT_TIMEOUT_MS 60000
 #define LOCK_TRY "1s"
+#define KEEP_TRIES 10
 #define STATEMENT_MAX (256u << 20)
 #define BATCH_BYTES (64u << 10)
 #define DEADLOCK "40P01"
@@ -114,11 +115,6 @@ static hf_status list_tables(const work *w, hf_buf *ret_tables, hf_error *error)
     return hf_buf_check(ret_tables, "list of tables", error);
 }
 
-static int64_t patience_ms(const work *w)
-{
-    return w->options->timeout_ms > 0 ? w->options->timeout_ms : DEFAULT_TIMEOUT_MS;
-}
-
 /* Whoever is in the database is ended, again and again, and those that come meanwhile wait behind the lock. */
 static hf_status lock_tables(work *w, const hf_buf *tables, const char *mode, hf_error *error)
 {
@@ -126,7 +122,7 @@ static hf_status lock_tables(work *w, const hf_buf *tables, const char *mode, hf
     hf_buf_printf(&sql, "LOCK TABLE %s IN %s MODE", hf_buf_text(tables), mode);
     HF_TRY(hf_buf_check(&sql, "statement", error));
     const char *database = hf_pg_database(w->session.pg);
-    const int64_t timeout_ms = patience_ms(w);
+    const int64_t timeout_ms = w->options->timeout_ms > 0 ? w->options->timeout_ms : DEFAULT_TIMEOUT_MS;
     const int64_t deadline = hf_monotonic_ms() + timeout_ms;
     HF_TRY(hf_pg_exec(w->session.pg, "SET LOCAL lock_timeout = '" LOCK_TRY "'", error));
     for (;;) {
@@ -152,10 +148,9 @@ static hf_status lock_tables(work *w, const hf_buf *tables, const char *mode, hf
 static hf_status keep(work *w, hf_error *error)
 {
     const char *database = hf_pg_database(w->session.pg);
-    const int64_t deadline = hf_monotonic_ms() + patience_ms(w);
-    for (;;) {
+    for (int tries = 1;; tries++) {
         hf_status status = w->options->keep(w->options->context, error);
-        if (status != HF_E_LOCKED || hf_monotonic_ms() >= deadline)
+        if (status != HF_E_LOCKED || tries == KEEP_TRIES)
             return status;
         HF_TRY(hf_database_end_sessions(w->session.pg, database, database, error));
     }

@@ -22,10 +22,8 @@ typedef struct hf_in_place_options {
     bool no_analyze;                  /* leave statistics to autovacuum */
     const hf_role_settings *settings; /* that the database gets last, whatever the snapshot's are; or NULL */
     hf_progress *progress;            /* or NULL */
-    hf_status (*keep)(
-        void *context,
-        hf_error *
-            error); /* store what is there, over other connections; a failure changes nothing, HF_E_LOCKED has it called again */
+    /* Store what is there, over other connections.  A failure changes nothing; HF_E_LOCKED has it called again. */
+    hf_status (*keep)(void *context, hf_error *error);
     hf_status (*before_commit)(
         void *context, const char *transaction,
         hf_error *error); /* everything is in and equal; a failure takes it back; or NULL */

@@ -22,8 +22,8 @@
 #include "restore/in_place.h"
 #include "snapshot/snapshot.h"
 
-#define LOCK_TIMEOUT_MS 10000
-#define PATIENCE_MS 120000 /* for a server that was lost */
+#define LOCK_TIMEOUT_MS 2000 /* who is in the way waits for the restore's own lock, and is ended by it */
+#define PATIENCE_MS 120000   /* for a server that was lost */
 
 hf_status hf_deploy_keep_state(const hf_deploy_options *options, const char *name, const char *cycle,
                                const hf_role_settings *settings, char **ret_id, hf_error *error)
@@ -36,8 +36,7 @@ hf_status hf_deploy_keep_state(const hf_deploy_options *options, const char *nam
     how.cycle = cycle;
     how.settings = settings;
     how.pinned = true;
-    if (how.lock_timeout_ms == 0) /* for ever; who is in the way then waits for the restore itself */
-        how.lock_timeout_ms = LOCK_TIMEOUT_MS;
+    how.lock_timeout_ms = LOCK_TIMEOUT_MS;
     how.filter =
         (hf_filter){0}; /* what the target's snapshots leave out is nowhere else once it is dropped */
     hf_progress_begin("snapshot", options->progress);

@@ -5,6 +5,7 @@ import shlex
 import signal
 import subprocess
 import tempfile
+import time
 from pathlib import Path
 
 
@@ -86,3 +87,16 @@ def holdfast(*args, cwd=None, env=None, check=None, timeout=120, stdin=subproces
         if result.returncode not in expected:
             raise AssertionError(f"exit status {result.returncode}, expected {' or '.join(map(str, expected))}:\n{result}")
     return result
+
+
+def wait_until_stopped(process):
+    """Until it stands at its fault point."""
+    _, status = os.waitpid(process.pid, os.WUNTRACED)
+    assert os.WIFSTOPPED(status)
+
+
+def wait_for(condition, timeout=30):
+    deadline = time.monotonic() + timeout
+    while not condition():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)

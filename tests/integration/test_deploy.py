@@ -52,13 +52,6 @@ def sql_migrations(site, **files):
     site.write_config(migrations={"kind": "sql", "directory": "sql"})
 
 
-def wait_for(condition, timeout=30):
-    deadline = time.monotonic() + timeout
-    while not condition():
-        assert time.monotonic() < deadline
-        time.sleep(0.02)
-
-
 def test_good(small_site):
     cluster, expected = small_site.cluster, small_site.db + "__expected"
     marketplace.create(cluster, expected, scale=0.02)
@@ -177,7 +170,7 @@ def test_health_breaks_while_clients_reconnect(cluster, tmp_path):
             document = deploy(site, 3)
             assert holder.wait(10) != 0, "a session of the failed database has been ended"
             ok = seen["ok"]
-            wait_for(lambda: seen["ok"] > ok + 2)
+            proc.wait_for(lambda: seen["ok"] > ok + 2)
             done.set()
             for client in clients:
                 client.join()
@@ -196,7 +189,7 @@ def test_a_second_deploy_is_told_who_is_first(small_site):
     before = take(small_site)
     first = small_site.spawn("deploy")
     try:
-        wait_for(lambda: small_site.cluster.psql("postgres", "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)%' AND state = 'active'") == "1")
+        proc.wait_for(lambda: small_site.cluster.psql("postgres", "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)%' AND state = 'active'") == "1")
         for command in ("deploy", "resume"):
             busy = small_site.holdfast(command, check=14)
             assert str(first.pid) in busy.stderr and "deploy" in busy.stderr
@@ -219,7 +212,7 @@ def test_a_signal_while_migrating_leads_back(small_site, number):
     sql_migrations(small_site, one="DELETE FROM email_otp", two="SELECT pg_sleep(600)")
     before = take(small_site)
     process = small_site.spawn("deploy", "--output", "json")
-    wait_for(lambda: small_site.cluster.psql("postgres", "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)%' AND state = 'active'") == "1")
+    proc.wait_for(lambda: small_site.cluster.psql("postgres", "SELECT 1 FROM pg_stat_activity WHERE query LIKE 'SELECT pg_sleep(600)%' AND state = 'active'") == "1")
     process.send_signal(number)
     stdout, stderr = process.communicate(timeout=60)
     assert process.returncode == 3, stderr
@@ -297,7 +290,7 @@ def test_a_command(small_site):
     assert "division by zero" in document["error"]["message"]
     assert_back(small_site, before, document)
     process = small_site.spawn("deploy", env={"SQL": "DELETE FROM email_otp; SELECT pg_sleep(601)"})
-    wait_for(lambda: cluster.psql("postgres", "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(601)%' AND pid <> pg_backend_pid() AND state = 'active'") == "1")
+    proc.wait_for(lambda: cluster.psql("postgres", "SELECT 1 FROM pg_stat_activity WHERE query LIKE '%pg_sleep(601)%' AND pid <> pg_backend_pid() AND state = 'active'") == "1")
     process.send_signal(signal.SIGTERM)
     process.communicate(timeout=60)
     assert process.returncode == 3

@@ -6,7 +6,7 @@ import time
 
 import pytest
 
-from harness import compare
+from harness import compare, proc
 
 
 def objects(site):
@@ -39,11 +39,6 @@ def garbage(small_site):
     forget(site, gone)
     assert kept < objects(site)
     return site, kept
-
-
-def wait_until_stopped(process):
-    _, status = os.waitpid(process.pid, os.WUNTRACED)
-    assert os.WIFSTOPPED(status)
 
 
 def test_removes_what_no_snapshot_needs(garbage):
@@ -80,7 +75,7 @@ def test_beside_a_backup_that_reuses_old_objects(garbage, faults):
     site, _ = garbage
     before = objects(site)
     backup = site.spawn("backup", "--output", "json", env={"HOLDFAST_FAULT": "snapshot.before_seal:stop"})
-    wait_until_stopped(backup)
+    proc.wait_until_stopped(backup)
     error = site.holdfast("gc", "--grace", "0s", "--output", "json", check=14).json()["error"]
     assert "backup by process" in error["message"] and before <= objects(site)
     backup.send_signal(signal.SIGCONT)
@@ -94,7 +89,7 @@ def test_a_backup_that_was_taken_for_dead_makes_no_snapshot(garbage, faults):
     """On another host, and without a sign of life for an hour: gc takes the objects; the backup notices, and the next one is whole."""
     site, kept = garbage
     backup = site.spawn("backup", env={"HOLDFAST_FAULT": "snapshot.before_seal:stop"})
-    wait_until_stopped(backup)
+    proc.wait_until_stopped(backup)
     documents = list((site.repository / "locks" / "present").iterdir())
     for path in documents:
         if path.suffix == ".json":
@@ -112,7 +107,7 @@ def test_a_backup_that_was_taken_for_dead_makes_no_snapshot(garbage, faults):
 def test_a_backup_waits_for_a_gc(garbage, faults):
     site, kept = garbage
     gc = site.spawn("gc", "--grace", "0s", env={"HOLDFAST_FAULT": "gc.before_remove:stop"})
-    wait_until_stopped(gc)
+    proc.wait_until_stopped(gc)
     backup = site.spawn("backup", "--output", "json")
     deadline = time.monotonic() + 60
     while not any(name.startswith("user:") for name in present(site)):

@@ -9,7 +9,7 @@ import time
 
 import pytest
 
-from harness import compare, torture
+from harness import compare, proc, torture
 from harness.postgres import Cluster, PostgresError
 from harness.recorder import Recorder
 from harness.site import Site
@@ -92,7 +92,7 @@ def pinned(site):
 def stopped(site, point, *arguments):
     """The command, which stands at a fault point for the time being."""
     process = site.spawn(*arguments, env={"HOLDFAST_FAULT": point + ":stop"})
-    os.waitpid(process.pid, os.WUNTRACED)
+    proc.wait_until_stopped(process)
     try:
         yield process
     finally:
@@ -204,11 +204,10 @@ def test_nothing_is_lost_between_two_tries(server, tmp_path, faults):
     assert "tables were made" in process.communicate()[1] and process.returncode == 34
     server.psql(site.db, "DROP TABLE meanwhile")
     # Who wants a table for himself meanwhile stands in the way of what is kept, and is ended.
-    site.write_config(snapshot={"lock_timeout": "1s"})
+    site.write_config(snapshot={"lock_timeout": "0"})
     with stopped(site, "snapshot.after_export", "restore", "latest", "--in-place") as process:
         waiting = subprocess.Popen([f"{server.bindir}/psql", "-Xqc", "TRUNCATE shop.invoices", server.url(site.db, user="owner")], stderr=subprocess.DEVNULL)
-        while server.psql("postgres", "SELECT count(*) FROM pg_locks WHERE NOT granted") == "0":
-            time.sleep(0.05)
+        proc.wait_for(lambda: server.psql("postgres", "SELECT count(*) FROM pg_locks WHERE NOT granted") != "0")
     assert process.wait() == 0 and waiting.wait() != 0, process.communicate()[1]
     labels += pinned(site)[2:]
 
@@ -233,9 +232,7 @@ def test_who_may_connect_to_a_clone(server, tmp_path, faults):
     before = server.psql("postgres", acl)
     site.write_config(deploy={"rollback": {"way": "clone", "compare_clone": False}})
     site.migrate("CREATE TABLE others AS SELECT pid FROM pg_stat_activity WHERE datname LIKE '{db}__clone%'")
-    process = site.spawn("deploy", env={"HOLDFAST_FAULT": "clone.before_finish:stop"})
-    os.waitpid(process.pid, os.WUNTRACED)
-    try:
+    with stopped(site, "clone.before_finish", "deploy") as process:
         clone, = site.beside()
         with pytest.raises(PostgresError, match="permission denied"):
             server.psql(clone, "SELECT 1", user="reader")
@@ -245,8 +242,6 @@ def test_who_may_connect_to_a_clone(server, tmp_path, faults):
             assert guest.stdout.readline() == "in\n"
             process.send_signal(signal.SIGCONT)
             time.sleep(2)
-    finally:
-        process.send_signal(signal.SIGCONT)
     assert process.communicate(timeout=120) and process.returncode == 0
     assert server.psql(site.db, "SELECT count(*) FROM others") == "0"
 
