@@ -218,7 +218,7 @@ def matrix(options, folder):
         print("broken:", line)
     for point in sorted(missing):
         print("no scenario passes:", point)
-    return 1 if broken or missing or len(results) < len(cells) else 0
+    return 1 if broken or missing or not cells or len(results) < len(cells) else 0
 
 
 def commit():
