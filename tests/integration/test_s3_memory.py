@@ -23,7 +23,6 @@ def peak_mib(remote, *args):
     return usage.ru_maxrss / 1024
 
 
-@pytest.mark.long
 def test_a_slow_service(remote):
     """A worker has a chunk of text, one of compressed bytes and one read back, each in a buffer of up to twice its size; and all rows are more."""
     bound = BASE_MIB + JOBS * 3 * 2 * CHUNK_MIB
